@@ -1,0 +1,111 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target of the package, from the ground up. Arrows only point down; docs/architecture.md
+// says what each module is for.
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+// The vector kernels are compiled twice from the same files: once for the baseline of the
+// architecture, once (through a symbolic link to the folder) with AVX2 and FMA. The running
+// machine decides which one is used. Elsewhere than on x86-64 both are the same code.
+#if arch(x86_64)
+  let avx2Settings: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
+#else
+  let avx2Settings: [SwiftSetting] = []
+#endif
+
+// OpenBLAS, libpng, libjpeg and zlib are linked as archives, so that the shared library carries
+// private copies and needs nothing installed where it runs.
+let staticLibraries: [LinkerSetting] = [
+  .linkedLibrary(":libopenblas.a", .when(platforms: [.linux])),
+  .linkedLibrary("m"),
+]
+let staticCodecs: [LinkerSetting] = [
+  .linkedLibrary(":libpng16.a", .when(platforms: [.linux])),
+  .linkedLibrary(":libjpeg.a", .when(platforms: [.linux])),
+  .linkedLibrary(":libz.a", .when(platforms: [.linux])),
+]
+
+// Flags of the shared library alone: the Swift runtime inside it, only `cnn_` names visible, and a
+// missing archive an error when linking instead of when loading.
+let sharedLibrary: [LinkerSetting] = [
+  .unsafeFlags(
+    [
+      "-static-stdlib", "-use-ld=lld",
+      "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/CNNCAPI/exports.map",
+      "-Xlinker", "--exclude-libs=ALL",
+      "-Xlinker", "-z", "-Xlinker", "defs",
+      "-Xlinker", "-soname=libcnn.so.0",
+      "-Xlinker", "--gc-sections", "-Xlinker", "--wrap=stderr",
+      "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization",
+    ], .when(platforms: [.linux]))
+]
+
+func module(
+  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil,
+  exclude: [String] = [], settings: [SwiftSetting] = [], linking: [LinkerSetting] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: path, exclude: exclude,
+    swiftSettings: strict + settings, linkerSettings: linking)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "cnn",
+  products: [
+    .library(name: "CNNKit", targets: ["CNNKit"]),
+    .library(name: "CNNLayerKit", targets: ["CNNLayerKit"]),
+    .library(name: "cnn", type: .dynamic, targets: ["CNNCAPI"]),
+    .executable(name: "cnn-command", targets: ["CNNCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: nil, providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CCNN", path: "include"),
+    .target(
+      name: "CImageCodecs",
+      linkerSettings: staticCodecs),
+    module("CNNKernelTypes"),
+    module("CNNKernelsBaseline", ["CNNKernelTypes"]),
+    module("CNNKernelsAVX2", ["CNNKernelTypes"], settings: avx2Settings),
+    module(
+      "CNNKernels",
+      ["COpenBLAS", "CNNKernelTypes", "CNNKernelsBaseline", "CNNKernelsAVX2"],
+      linking: staticLibraries),
+    module("CNNLayerKit"),
+    module("CNNLayers", ["CNNLayerKit", "CNNKernels"]),
+    module("CNNGraph", ["CNNLayerKit", "CNNKernels"]),
+    module("CNNImaging", ["CImageCodecs"]),
+    module("CNNData", ["CNNImaging"]),
+    module("CNNTraining", ["CNNGraph", "CNNData", "CNNKernels"]),
+    module("CNNFormats", ["CNNGraph"]),
+    module("CNNModels", ["CNNGraph"]),
+    module(
+      "CNNKit",
+      [
+        "CNNLayerKit", "CNNLayers", "CNNGraph", "CNNTraining", "CNNImaging", "CNNData",
+        "CNNFormats", "CNNModels",
+      ]),
+    module("CNNCAPI", ["CNNKit", "CCNN", "CNNImaging", "CNNKernels"], exclude: ["exports.map"], linking: sharedLibrary),
+    .executableTarget(
+      name: "CNNCommand",
+      dependencies: [
+        "CNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    tests("CNNKernelsTests", ["CNNKernels"]),
+  ]
+)

@@ -1,0 +1,2 @@
+import CImageCodecs
+public func imageProbe() -> UInt { image_codecs_probe() }

@@ -1,0 +1,3 @@
+import CNNKernels
+import Testing
+@Test func probeWorks() { #expect(probe(1) > 0) }
