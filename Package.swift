@@ -88,18 +88,20 @@ let package = Package(
     module("CNNLayerKit"),
     module("CNNLayers", ["CNNLayerKit", "CNNKernels"]),
     module("CNNGraph", ["CNNLayerKit", "CNNKernels"]),
-    module("CNNImaging", ["CImageCodecs"]),
-    module("CNNData", ["CNNImaging"]),
-    module("CNNTraining", ["CNNGraph", "CNNData", "CNNKernels"]),
-    module("CNNFormats", ["CNNGraph"]),
-    module("CNNModels", ["CNNGraph"]),
+    module("CNNImaging", ["CNNLayerKit", "CImageCodecs"]),
+    module("CNNData", ["CNNLayerKit", "CNNImaging"]),
+    module("CNNTraining", ["CNNLayerKit", "CNNKernels", "CNNGraph", "CNNData"]),
+    module("CNNFormats", ["CNNLayerKit", "CNNGraph"]),
+    module("CNNModels", ["CNNLayerKit", "CNNGraph"]),
     module(
       "CNNKit",
       [
         "CNNLayerKit", "CNNLayers", "CNNGraph", "CNNTraining", "CNNImaging", "CNNData",
         "CNNFormats", "CNNModels",
       ]),
-    module("CNNCAPI", ["CNNKit", "CCNN", "CNNImaging", "CNNKernels"], exclude: ["exports.map"], linking: sharedLibrary),
+    module(
+      "CNNCAPI", ["CNNKit", "CCNN", "CNNImaging", "CNNKernels"], exclude: ["exports.map"],
+      linking: sharedLibrary),
     .executableTarget(
       name: "CNNCommand",
       dependencies: [

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CNNKit
+
 @main struct CNN: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "cnn")
   func run() { print(imageProbe()) }

@@ -1,2 +1,3 @@
 import CImageCodecs
+
 public func imageProbe() -> UInt { image_codecs_probe() }

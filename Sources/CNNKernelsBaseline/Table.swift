@@ -1,4 +1,5 @@
 import CNNKernelTypes
+
 func relu(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ n: Int) {
   var i = 0
   let zero = SIMD8<Float>(repeating: 0)

@@ -1,3 +1,4 @@
 import CNNKernels
 import Testing
+
 @Test func probeWorks() { #expect(probe(1) > 0) }
