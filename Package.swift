@@ -74,6 +74,7 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: nil, providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "CCNN", path: "include"),
     .target(
       name: "CImageCodecs",
@@ -83,7 +84,7 @@ let package = Package(
     module("CNNKernelsAVX2", ["CNNKernelTypes"], settings: avx2Settings),
     module(
       "CNNKernels",
-      ["COpenBLAS", "CNNKernelTypes", "CNNKernelsBaseline", "CNNKernelsAVX2"],
+      ["COpenBLAS", "CProcessor", "CNNKernelTypes", "CNNKernelsBaseline", "CNNKernelsAVX2"],
       linking: staticLibraries),
     module("CNNLayerKit"),
     module("CNNLayers", ["CNNLayerKit", "CNNKernels"]),
@@ -108,6 +109,6 @@ let package = Package(
         "CNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
-    tests("CNNKernelsTests", ["CNNKernels"]),
+    tests("CNNKernelsTests", ["CNNKernels", "CNNKernelTypes"]),
   ]
 )

@@ -1,0 +1,4 @@
+/// Kernels for copying windows, depthwise convolution, bias and activation.
+package struct ConvolutionKernels: Sendable {
+  package init() {}
+}

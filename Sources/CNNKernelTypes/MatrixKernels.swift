@@ -1,0 +1,4 @@
+/// Kernels for products of a matrix with a vector.
+package struct MatrixKernels: Sendable {
+  package init() {}
+}

@@ -1,0 +1,4 @@
+/// Kernels for parameter updates.
+package struct OptimizerKernels: Sendable {
+  package init() {}
+}

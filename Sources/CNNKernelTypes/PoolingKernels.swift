@@ -1,0 +1,4 @@
+/// Kernels for pooling and its gradients.
+package struct PoolingKernels: Sendable {
+  package init() {}
+}

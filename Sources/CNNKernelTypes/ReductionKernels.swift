@@ -1,0 +1,4 @@
+/// Kernels for sums, extremes and softmax.
+package struct ReductionKernels: Sendable {
+  package init() {}
+}

@@ -1,0 +1,5 @@
+import CNNKernelTypes
+
+func makeConvolutionKernels() -> ConvolutionKernels {
+  ConvolutionKernels()
+}

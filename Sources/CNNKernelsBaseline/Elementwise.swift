@@ -1,0 +1,5 @@
+import CNNKernelTypes
+
+func makeElementwiseKernels() -> ElementwiseKernels {
+  ElementwiseKernels()
+}

@@ -1,0 +1,5 @@
+import CNNKernelTypes
+
+func makeMatrixKernels() -> MatrixKernels {
+  MatrixKernels()
+}

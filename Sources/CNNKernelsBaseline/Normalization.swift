@@ -1,0 +1,5 @@
+import CNNKernelTypes
+
+func makeNormalizationKernels() -> NormalizationKernels {
+  NormalizationKernels()
+}

@@ -1,4 +1,0 @@
-import CNNKernels
-import Testing
-
-@Test func probeWorks() { #expect(probe(1) > 0) }
