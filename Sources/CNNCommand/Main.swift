@@ -3,5 +3,5 @@ import CNNKit
 
 @main struct CNN: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "cnn")
-  func run() { print(imageProbe()) }
+  func run() { print(CNN.configuration.commandName ?? "") }
 }

@@ -1,3 +1,0 @@
-import CImageCodecs
-
-public func imageProbe() -> UInt { image_codecs_probe() }
