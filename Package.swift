@@ -109,6 +109,7 @@ let package = Package(
         "CNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    tests("CNNImagingTests", ["CNNImaging", "CNNLayerKit"]),
     tests("CNNKernelsTests", ["CNNKernels", "CNNKernelTypes"]),
   ]
 )
