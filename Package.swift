@@ -90,7 +90,7 @@ let package = Package(
     module("CNNLayers", ["CNNLayerKit", "CNNKernels"]),
     module("CNNGraph", ["CNNLayerKit", "CNNKernels"]),
     module("CNNImaging", ["CNNLayerKit", "CImageCodecs"]),
-    module("CNNData", ["CNNLayerKit", "CNNImaging"]),
+    module("CNNData", ["CNNLayerKit", "CNNKernels", "CNNImaging"]),
     module("CNNTraining", ["CNNLayerKit", "CNNKernels", "CNNGraph", "CNNData"]),
     module("CNNFormats", ["CNNLayerKit", "CNNGraph"]),
     module("CNNModels", ["CNNLayerKit", "CNNGraph"]),
@@ -110,6 +110,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     tests("CNNImagingTests", ["CNNImaging", "CNNLayerKit"]),
+    tests("CNNDataTests", ["CNNData", "CNNLayerKit", "CNNImaging"]),
     tests("CNNKernelsTests", ["CNNKernels", "CNNKernelTypes"]),
   ]
 )
