@@ -1,5 +1,1785 @@
+/*
+ * cnn.h - convolutional neural networks: train them, use them, put them into your program.
+ *
+ * One shared library, this header, and nothing to install beside them. This file is the manual.
+ * Read the conventions below (one screen), then the tier you need:
+ *
+ *   0. Basics        version, status codes, error messages, releasing memory
+ *   1. Recognising   a picture file in three calls
+ *   2. Models        creating, loading, saving, describing, parameters; running them with sessions
+ *   3. Training      a step at a time by hand, or a whole run with a dataset and a callback
+ *   4. Datasets      folders of pictures, CIFAR-10, MNIST, arrays; batches to feed a loop
+ *   5. Images        reading, writing, resizing, turning into tensors
+ *   6. Process       threads, memory limit, log, processor
+ *
+ * A first program, complete (error handling left out; see examples/c/recognise.c):
+ *
+ *     #include <cnn.h>
+ *     #include <stdio.h>
+ *
+ *     int main(void) {
+ *       cnn_model *model;
+ *       cnn_prediction best;
+ *       int64_t count;
+ *       cnn_model_load("pets.cnn", &model);
+ *       cnn_recognise_file(model, "photo.jpg", 1, &best, &count);
+ *       printf("%s (%.0f %%)\n", best.label, 100 * best.probability);
+ *       cnn_model_free(model);
+ *     }
+ *
+ *     cc first.c -lcnn && ./a.out
+ *
+ * Plain C99, also C++. Every function was added in the version that its comment names.
+ *
+ *
+ * CONVENTIONS
+ *
+ * Numbers      Tensors hold 32-bit floats. Sizes, counts and labels are int64_t; texts are UTF-8
+ *              and end with a zero byte; pictures are 8 bits per channel, RGB or grey.
+ * Shapes       The batch comes first. Images are NHWC: batch, height, width, channels, contiguous,
+ *              channels fastest. Where a function takes a cnn_layout, CNN_NCHW hands over or
+ *              returns NCHW instead, and the library converts. Shapes of models, inputs, outputs
+ *              and datasets are those of one sample, without the batch, always in NHWC order.
+ * Arithmetic   Convolution is cross-correlation. Dilation 1 means none. Output sizes round down.
+ *              Padding "same" is TensorFlow's: the odd pixel goes right and bottom. The momentum of
+ *              batch normalisation is the share of the OLD running value. Results have the same
+ *              bits for any number of threads.
+ * Status       Functions that can fail return a cnn_status: CNN_OK, or a code to act on, and
+ *              cnn_last_error_message() has the whole story for a person. Functions that cannot
+ *              fail return their value. No argument ends the process: NULL, negative, huge or freed
+ *              values give a status. What cannot be told is whether a buffer is as long as you say.
+ *              Each comment lists the errors to expect; besides those, every function that returns
+ *              a status may return CNN_INVALID_ARGUMENT, CNN_OUT_OF_MEMORY and CNN_INTERNAL.
+ * Outputs      Come last and are named out_...; after an error they hold NULL or 0 unless said
+ *              otherwise, and large buffers hold nothing useful.
+ * Pointers     Must not be NULL unless the comment says "may be NULL". What you pass in is read
+ *              during the call and copied if it is kept; it stays yours.
+ * Ownership    Objects (cnn_model, cnn_session, ...) come from a ..._create, ..._load or ..._open
+ *              function and are yours until you give them to the matching ..._free, which accepts
+ *              NULL. The order of frees is free: a session keeps alive what it needs of its model.
+ *              Texts and byte arrays that a function allocates for you (char **out_..., void
+ *              **out_...) go to cnn_free. A const char * inside a struct, and anything called
+ *              "borrowed", belongs to the library: don't free it, and don't use it longer than the
+ *              comment says.
+ * Capacity     Arrays of numbers are always yours: you pass their length, the library fills as much
+ *              as the result needs and never more. A capacity that is too small is
+ *              CNN_INVALID_ARGUMENT, with a message that says how many elements are needed. The
+ *              lengths and capacities of float arrays count floats, not bytes.
+ * Options      Are JSON objects in a text; NULL and "{}" mean the defaults, which the comment lists
+ *              for each key. Unknown keys are errors that suggest the nearest valid one.
+ * Threads      Each function carries a tag:
+ *                [any thread]     At any time from any thread.
+ *                [reads model]    From any number of threads at once on the same model (or dataset,
+ *                                 or image); CNN_BUSY while another call changes the model.
+ *                [changes model]  Needs the model alone: CNN_BUSY while any other call uses it.
+ *                [one at a time]  Calls with the same session, training or batches must not
+ *                                 overlap: the second one gets CNN_BUSY. Different objects are
+ *                                 independent.
+ *              Freeing an object while another thread uses it is safe: it ends with that use.
+ * Structs      Start with struct_size, which you set to sizeof; CNN_..._INIT does. So a program
+ *              that was compiled with an older header works with a newer library. (cnn_prediction
+ *              is an exception: it never grows.)
+ * Process      The library prints nothing, installs no signal handlers, never exits, reads no
+ *              environment variable but CNN_NUM_THREADS, changes no locale, and writes only the
+ *              files you name, first under a temporary name, so that a crash leaves the old file or
+ *              the new one.
+ *
+ * SPDX-License-Identifier: MIT
+ */
 #ifndef CNN_H
 #define CNN_H
+
+#include <stddef.h>
 #include <stdint.h>
-float cnn_probe(int32_t n);
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ============================================================================================== *
+ * 0. BASICS
+ * ============================================================================================== */
+
+/* ---- Version --------------------------------------------------------------------------------- */
+
+/** The version of this header: major, minor and patch number. */
+#define CNN_VERSION_MAJOR 0
+#define CNN_VERSION_MINOR 1
+#define CNN_VERSION_PATCH 0
+
+/** The version of this header as a text. */
+#define CNN_VERSION_STRING "0.1.0"
+
+/** The version of this header as one number that can be compared: 0.1.0 is 100. */
+#define CNN_VERSION_NUMBER \
+  (CNN_VERSION_MAJOR * 10000 + CNN_VERSION_MINOR * 100 + CNN_VERSION_PATCH)
+
+/** The number of the binary interface that this header describes. */
+#define CNN_ABI_VERSION 1
+
+/**
+ * Returns the version of the library that is running, such as "0.1.0".
+ *
+ * The header's version is CNN_VERSION_STRING; careful programs compare the two. The result is
+ * borrowed and valid for ever.
+ *
+ * [any thread] Since 0.1.
+ */
+const char *cnn_version(void);
+
+/**
+ * Returns the number of the binary interface of the library that is running.
+ *
+ * Interfaces only grow: a program works with every library whose number is at least the
+ * CNN_ABI_VERSION it was compiled with.
+ *
+ * [any thread] Since 0.1.
+ */
+int32_t cnn_abi_version(void);
+
+/* ---- Status codes and messages --------------------------------------------------------------- */
+
+/** What became of a call: CNN_OK or one of the codes below. The numbers never change meaning. */
+typedef int32_t cnn_status;
+
+enum {
+  /** All went well. */
+  CNN_OK = 0,
+  /** An argument has a value outside of what the function documents, or a handle is not one. */
+  CNN_INVALID_ARGUMENT = 10,
+  /** A name (of a layer type, attribute, option, parameter, output, ...) is not known. */
+  CNN_UNKNOWN_NAME = 11,
+  /** Shapes do not fit each other. */
+  CNN_SHAPE_MISMATCH = 12,
+  /** Memory could not be had, or the memory limit would be passed. */
+  CNN_OUT_OF_MEMORY = 20,
+  /** A file could not be opened, read or written. */
+  CNN_INPUT_OUTPUT = 30,
+  /** A file or buffer does not hold what its format promises. */
+  CNN_MALFORMED_DATA = 31,
+  /** The request is understood, and this build, layer or model cannot do it. */
+  CNN_UNSUPPORTED = 40,
+  /** The model or object is in use by another thread. */
+  CNN_BUSY = 50,
+  /** A callback asked to stop. */
+  CNN_CANCELLED = 60,
+  /** A loss, gradient or output became infinite or not a number. */
+  CNN_NON_FINITE = 61,
+  /** A layer that a plugin provides reported a failure. */
+  CNN_LAYER_FAILED = 70,
+  /** The library contradicts itself: please report it. */
+  CNN_INTERNAL = 90
+};
+
+/**
+ * Returns the message of the last call on this thread that did not return CNN_OK.
+ *
+ * The message names what was wrong, what was expected, what was there, and often what to do. Calls
+ * that succeed leave it as it is. Before any error it is the empty text.
+ *
+ * @return Borrowed, never NULL; valid until the next failing call on the same thread.
+ *
+ * [any thread] Since 0.1.
+ */
+const char *cnn_last_error_message(void);
+
+/**
+ * Returns the name of a status code, such as "CNN_SHAPE_MISMATCH".
+ *
+ * @param status  [in] Any number; "CNN_UNKNOWN_STATUS" for one that is no status.
+ * @return Borrowed, never NULL, valid for ever.
+ *
+ * [any thread] Since 0.1.
+ */
+const char *cnn_status_name(cnn_status status);
+
+/* ---- Memory that the library allocated for you ----------------------------------------------- */
+
+/**
+ * Releases a text or byte array that a function of this library allocated.
+ *
+ * @param memory  [in] What came from a `char **out_...` or `void **out_...`; may be NULL. Other
+ *                pointers, and those already released, are left alone.
+ *
+ * [any thread] Since 0.1.
+ */
+void cnn_free(void *memory);
+
+/* ---- Objects --------------------------------------------------------------------------------- */
+
+/** A graph of layers with its parameters, class names and preprocessing. */
+typedef struct cnn_model cnn_model;
+/** Memory and plan for running a model. */
+typedef struct cnn_session cnn_session;
+/** Memory, optimizer and schedule for training a model. */
+typedef struct cnn_training cnn_training;
+/** Samples with labels, such as the pictures in a folder. */
+typedef struct cnn_dataset cnn_dataset;
+/** A pass over a dataset in shuffled batches, read ahead in the background. */
+typedef struct cnn_batches cnn_batches;
+/** A picture: 8 bits per channel, RGB or grey. */
+typedef struct cnn_image cnn_image;
+
+/** The order of a tensor's axes in a buffer that you pass or receive. */
+typedef int32_t cnn_layout;
+
+enum {
+  /** Channels last: batch, height, width, channels. Weights: out, height, width, in. */
+  CNN_NHWC = 0,
+  /** Channels first, as PyTorch has it: batch, channels, height, width. Weights: out, in, height,
+   *  width, which is also the order in model files. */
+  CNN_NCHW = 1
+};
+
+/** The most axes that a shape has, the batch included. */
+#define CNN_MAX_RANK 9
+
+/* ============================================================================================== *
+ * 1. RECOGNISING A PICTURE
+ * ============================================================================================== */
+
+/** One of the classes that a picture may show. This struct never grows. */
+typedef struct cnn_prediction {
+  /** The number of the class, from 0. */
+  int64_t index;
+  /** How likely the class is, from 0 to 1; over all classes they add up to 1. */
+  float probability;
+  /** The name of the class, or "" if the model has none; borrowed from the model until it is
+   *  freed. */
+  const char *label;
+} cnn_prediction;
+
+/**
+ * Loads a model from a file that cnn_model_save wrote.
+ *
+ * The file is in safetensors format; graph, preprocessing and class names are in its metadata.
+ *
+ * @param path       [in] The file.
+ * @param out_model  [out] The model; free it with cnn_model_free.
+ * @return CNN_INPUT_OUTPUT if the file cannot be read, CNN_MALFORMED_DATA if it is not a model,
+ *         CNN_UNKNOWN_NAME if it needs a layer type that is not there.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_model_load(const char *path, cnn_model **out_model);
+
+/**
+ * Says what a picture file shows: the likeliest classes, likeliest first.
+ *
+ * Reads the PNG or JPEG file, applies the model's preprocessing (resize, crop, scale), and runs the
+ * model. Its first output is taken as it is if the last layer is a softmax, otherwise as logits.
+ *
+ * @param model            [in] A model with one input of image shape.
+ * @param path             [in] The picture.
+ * @param capacity         [in] The length of out_predictions, at least 1.
+ * @param out_predictions  [out] The predictions; equal probabilities in order of class number.
+ * @param out_count        [out] How many were written: capacity, or the number of classes if that
+ *                         is less. May be NULL.
+ * @return CNN_INPUT_OUTPUT or CNN_MALFORMED_DATA for a picture that cannot be read,
+ *         CNN_UNSUPPORTED for a model that takes no pictures, CNN_NON_FINITE if the model's output
+ *         is not finite.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_recognise_file(const cnn_model *model, const char *path, int64_t capacity,
+                              cnn_prediction *out_predictions, int64_t *out_count);
+
+/**
+ * Says what a picture in memory shows; see cnn_recognise_file.
+ *
+ * @param model            [in] A model with one input of image shape.
+ * @param image            [in] The picture, of any size.
+ * @param capacity         [in] The length of out_predictions, at least 1.
+ * @param out_predictions  [out] The predictions, likeliest first.
+ * @param out_count        [out] How many were written. May be NULL.
+ * @return CNN_UNSUPPORTED for a model that takes no pictures, CNN_NON_FINITE.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_recognise_image(const cnn_model *model, const cnn_image *image, int64_t capacity,
+                               cnn_prediction *out_predictions, int64_t *out_count);
+
+/**
+ * Frees a model.
+ *
+ * Sessions and trainings made from it stay usable; their memory goes with the last of them.
+ *
+ * @param model  [in] The model; may be NULL.
+ *
+ * [any thread] Since 0.1.
+ */
+void cnn_model_free(cnn_model *model);
+
+/* ============================================================================================== *
+ * 2. MODELS AND SESSIONS
+ * ============================================================================================== */
+
+/* ---- Creating, loading, saving --------------------------------------------------------------- */
+
+/**
+ * Creates a model from the description of its graph, with freshly initialised parameters.
+ *
+ * The description is a JSON object:
+ *
+ *     { "inputs":  [ { "name": "image", "shape": [32, 32, 3] } ],
+ *       "nodes":   [ { "name": "conv1", "type": "conv2d", "out_channels": 32, "kernel_size": 7,
+ *                      "padding": "same" },
+ *                    { "name": "relu1", "type": "relu" },
+ *                    { "name": "sum", "type": "add", "inputs": ["relu1", "conv1"] },
+ *                    { "name": "flat", "type": "flatten" },
+ *                    { "name": "logits", "type": "linear", "out_features": 10 } ],
+ *       "outputs": [ "logits" ] }
+ *
+ * A node takes the node before it where "inputs" is left out; the outputs are the last node where
+ * "outputs" is. Every further key of a node is an attribute of its layer type: see
+ * cnn_layer_types. Errors name the node, what was expected and what was there.
+ *
+ * Options:
+ *   "seed"         integer from 0, default 0: where the random parameters come from
+ *   "class_names"  list of texts, default none
+ *
+ * @param graph_json    [in] The description.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_model     [out] The model; free it with cnn_model_free.
+ * @return CNN_MALFORMED_DATA for text that is not JSON, CNN_UNKNOWN_NAME for layer types,
+ *         attributes, inputs and options, CNN_SHAPE_MISMATCH where layers do not fit.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_model_create(const char *graph_json, const char *options_json,
+                            cnn_model **out_model);
+
+/**
+ * Creates a model of a well-known architecture, with freshly initialised parameters.
+ *
+ * Options: those of cnn_model_create, and
+ *   "classes"     integer from 1, default depends on the architecture: how many classes
+ *   "input_shape" [height, width, channels], default depends on the architecture
+ *
+ * @param name          [in] One of the names that cnn_architectures lists, such as "resnet18".
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_model     [out] The model; free it with cnn_model_free.
+ * @return CNN_UNKNOWN_NAME, CNN_SHAPE_MISMATCH if the input is too small for the architecture.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_model_create_named(const char *name, const char *options_json,
+                                  cnn_model **out_model);
+
+/**
+ * Describes the architectures that cnn_model_create_named knows.
+ *
+ * @param out_json  [out] A list of objects with "name", "summary", "input_shape" and "classes";
+ *                  release it with cnn_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_architectures(char **out_json);
+
+/**
+ * Describes every layer type that graphs may use.
+ *
+ * @param out_json  [out] A list of objects with "name", "version", "summary", "inputs" ([least,
+ *                  most]) and "attributes", a list of objects with "name", "expects", "default"
+ *                  (absent if required) and "summary"; release it with cnn_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_layer_types(char **out_json);
+
+/**
+ * Loads a model from memory that holds what a model file holds.
+ *
+ * @param bytes      [in] The contents of the file.
+ * @param size       [in] How many bytes, at least 1.
+ * @param out_model  [out] The model; free it with cnn_model_free. It keeps no pointer to bytes.
+ * @return CNN_MALFORMED_DATA, CNN_UNKNOWN_NAME as for cnn_model_load.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_model_load_memory(const void *bytes, int64_t size, cnn_model **out_model);
+
+/**
+ * Saves a model to a file, replacing the file at once when it is complete.
+ *
+ * @param model  [in] The model.
+ * @param path   [in] The file.
+ * @return CNN_INPUT_OUTPUT, and then a file that was there before is as it was.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_save(const cnn_model *model, const char *path);
+
+/**
+ * Saves a model to memory: the bytes that cnn_model_save would write.
+ *
+ * @param model      [in] The model.
+ * @param out_bytes  [out] The bytes; release them with cnn_free.
+ * @param out_size   [out] How many.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_save_memory(const cnn_model *model, void **out_bytes, int64_t *out_size);
+
+/**
+ * Copies a model with its parameters, for example to predict with one while training the other.
+ *
+ * @param model      [in] The model.
+ * @param out_model  [out] The copy; free it with cnn_model_free.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_copy(const cnn_model *model, cnn_model **out_model);
+
+/* ---- Describing ------------------------------------------------------------------------------ */
+
+/** How many of everything a model has. */
+typedef struct cnn_model_info {
+  /** Set it to sizeof(cnn_model_info). */
+  size_t struct_size;
+  /** Inputs, at least 1. */
+  int64_t input_count;
+  /** Outputs, at least 1. */
+  int64_t output_count;
+  /** Nodes of the graph. */
+  int64_t node_count;
+  /** Parameters: arrays of numbers that training changes. */
+  int64_t parameter_count;
+  /** States: arrays of numbers that are kept and not trained, such as running means. */
+  int64_t state_count;
+  /** The numbers in all parameters together. */
+  int64_t parameter_elements;
+  /** Class names, 0 if the model has none. */
+  int64_t class_count;
+} cnn_model_info;
+
+/** What a cnn_model_info starts as. */
+#define CNN_MODEL_INFO_INIT \
+  { sizeof(cnn_model_info), 0, 0, 0, 0, 0, 0, 0 }
+
+/** A tensor: what it is called, its shape, and where it is. */
+typedef struct cnn_tensor {
+  /** Set it to sizeof(cnn_tensor). */
+  size_t struct_size;
+  /** The name; borrowed from the object that was asked, until that is freed. */
+  const char *name;
+  /** The elements in memory order; borrowed, see the function that fills the struct for how long.
+   *  NULL where the tensor is only described. */
+  float *data;
+  /** The gradient of the loss by the elements, in the same order; NULL where there is none. */
+  float *gradient;
+  /** The number of elements: the product of all sizes. */
+  int64_t count;
+  /** The number of axes, at most CNN_MAX_RANK. */
+  int64_t rank;
+  /** The size along each axis in memory (NHWC; weights out, height, width, in); 0 after the last.
+  */ int64_t shape[CNN_MAX_RANK];
+  /** The same with the axes as CNN_NCHW has them, which for weights is their order in files. */
+  int64_t shape_nchw[CNN_MAX_RANK];
+} cnn_tensor;
+
+/** What a cnn_tensor starts as. */
+#define CNN_TENSOR_INIT                                                        \
+  { sizeof(cnn_tensor), NULL, NULL, NULL, 0, 0, { 0, 0, 0, 0, 0, 0, 0, 0, 0 }, \
+    { 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
+
+/**
+ * Counts what a model has.
+ *
+ * @param model     [in] The model.
+ * @param out_info  [in, out] struct_size is read, the rest is written.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_describe(const cnn_model *model, cnn_model_info *out_info);
+
+/**
+ * Describes an input: its name and the shape of one sample.
+ *
+ * @param model       [in] The model.
+ * @param index       [in] From 0 to input_count - 1.
+ * @param out_tensor  [in, out] struct_size is read, the rest is written; data is NULL.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_input(const cnn_model *model, int64_t index, cnn_tensor *out_tensor);
+
+/**
+ * Describes an output: its name and the shape of one sample.
+ *
+ * @param model       [in] The model.
+ * @param index       [in] From 0 to output_count - 1.
+ * @param out_tensor  [in, out] struct_size is read, the rest is written; data is NULL.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_output(const cnn_model *model, int64_t index, cnn_tensor *out_tensor);
+
+/**
+ * Returns the graph as JSON that cnn_model_create reads.
+ *
+ * Everything is written out, defaults too; blocks are replaced by the layers they stand for.
+ *
+ * @param model     [in] The model.
+ * @param out_json  [out] The description; release it with cnn_free.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_graph(const cnn_model *model, char **out_json);
+
+/**
+ * Returns a table of the model for people: layers, shapes, parameters, operations, memory.
+ *
+ * @param model     [in] The model.
+ * @param batch     [in] The batch size that memory is given for, at least 1.
+ * @param out_text  [out] Some lines of text; release it with cnn_free.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_summary(const cnn_model *model, int64_t batch, char **out_text);
+
+/* ---- Class names, preprocessing, metadata ---------------------------------------------------- */
+
+/**
+ * Returns the name of a class.
+ *
+ * @param model     [in] The model.
+ * @param index     [in] From 0 to class_count - 1 of cnn_model_info.
+ * @param out_name  [out] Borrowed, valid until the model is freed.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_class_name(const cnn_model *model, int64_t index, const char **out_name);
+
+/**
+ * Sets the names of all classes.
+ *
+ * @param model  [in] The model.
+ * @param names  [in] The names, none of them NULL; may be NULL if count is 0.
+ * @param count  [in] As many as the first output has elements, or 0 for none.
+ * @return CNN_SHAPE_MISMATCH if count does not fit the first output.
+ *
+ * [changes model] Since 0.1.
+ */
+cnn_status cnn_model_set_class_names(cnn_model *model, const char *const *names, int64_t count);
+
+/**
+ * Returns how pictures become the model's input, as JSON with the keys that
+ * cnn_model_set_preprocessing takes.
+ *
+ * @param model     [in] The model.
+ * @param out_json  [out] The preprocessing; release it with cnn_free.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_preprocessing(const cnn_model *model, char **out_json);
+
+/**
+ * Sets how pictures become the model's input: in cnn_recognise_..., in training and in
+ * cnn_image_to_tensor alike.
+ *
+ * Keys, in the order in which the steps happen:
+ *   "resize"     "stretch" (default): to the input's size, whatever the proportions;
+ *                "cover": keep proportions, fill the input, cut off what sticks out evenly;
+ *                "none": the picture must have the input's size
+ *   "resize_to"  integer from 1, default null: with "cover", the length of the shorter side before
+ *                the middle is cut out
+ *   "scale"      number, default 1/255: factor of each pixel value from 0 to 255
+ *   "mean"       number or one per channel, default 0: subtracted after scaling
+ *   "deviation"  number above 0 or one per channel, default 1: divides the difference
+ *
+ * @param model  [in] The model.
+ * @param json   [in] The preprocessing; keys that are left out get their defaults.
+ * @return CNN_MALFORMED_DATA, CNN_UNKNOWN_NAME, CNN_SHAPE_MISMATCH if the number of channels does
+ *         not fit the input.
+ *
+ * [changes model] Since 0.1.
+ */
+cnn_status cnn_model_set_preprocessing(cnn_model *model, const char *json);
+
+/**
+ * Returns a text that was stored with the model under a key.
+ *
+ * @param model     [in] The model.
+ * @param key       [in] The key.
+ * @param out_text  [out] The text; release it with cnn_free.
+ * @return CNN_UNKNOWN_NAME if there is nothing under the key.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_metadata(const cnn_model *model, const char *key, char **out_text);
+
+/**
+ * Stores a text with the model, such as its author, licence or source.
+ *
+ * @param model  [in] The model.
+ * @param key    [in] The key, not empty; keys that begin with "cnn." are the library's.
+ * @param text   [in] The text; NULL removes the key.
+ *
+ * [changes model] Since 0.1.
+ */
+cnn_status cnn_model_set_metadata(cnn_model *model, const char *key, const char *text);
+
+/* ---- Parameters ------------------------------------------------------------------------------ */
+
+/**
+ * Describes a parameter and gives access to its memory without copying.
+ *
+ * The memory is valid until the model and everything made from it is freed. It may be read while
+ * no call changes the model. It may be written while no other call uses the model; call
+ * cnn_model_parameters_changed afterwards.
+ *
+ * @param model       [in] The model.
+ * @param index       [in] From 0 to parameter_count - 1 of cnn_model_info.
+ * @param out_tensor  [in, out] struct_size is read, the rest is written. The name is that in files,
+ *                    such as "conv1.weight"; gradient is NULL.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_parameter(const cnn_model *model, int64_t index, cnn_tensor *out_tensor);
+
+/**
+ * Describes a state, such as a running mean; otherwise as cnn_model_parameter.
+ *
+ * @param model       [in] The model.
+ * @param index       [in] From 0 to state_count - 1 of cnn_model_info.
+ * @param out_tensor  [in, out] struct_size is read, the rest is written; gradient is NULL.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_state(const cnn_model *model, int64_t index, cnn_tensor *out_tensor);
+
+/**
+ * Copies a parameter or state out of the model.
+ *
+ * @param model     [in] The model.
+ * @param name      [in] Its name, such as "conv1.weight".
+ * @param layout    [in] CNN_NCHW for the order of axes in files and in PyTorch, CNN_NHWC for that
+ *                  in memory.
+ * @param capacity  [in] The length of out_data.
+ * @param out_data  [out] The elements.
+ * @return CNN_UNKNOWN_NAME.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_get_parameter(const cnn_model *model, const char *name, cnn_layout layout,
+                                   int64_t capacity, float *out_data);
+
+/**
+ * Replaces a parameter or state of the model.
+ *
+ * @param model   [in] The model.
+ * @param name    [in] Its name, such as "conv1.weight".
+ * @param layout  [in] The order of axes of shape and data, see cnn_model_get_parameter.
+ * @param shape   [in] The size of data along each axis; it is compared with the parameter's.
+ * @param rank    [in] How many axes.
+ * @param data    [in] The elements: the product of all sizes.
+ * @return CNN_UNKNOWN_NAME, CNN_SHAPE_MISMATCH.
+ *
+ * [changes model] Since 0.1.
+ */
+cnn_status cnn_model_set_parameter(cnn_model *model, const char *name, cnn_layout layout,
+                                   const int64_t *shape, int64_t rank, const float *data);
+
+/**
+ * Tells the model that its parameters or states were written through borrowed memory.
+ *
+ * Sessions keep what they derived from parameters, such as folded batch normalisation; after this
+ * call they derive it anew.
+ *
+ * @param model  [in] The model.
+ *
+ * [changes model] Since 0.1.
+ */
+cnn_status cnn_model_parameters_changed(cnn_model *model);
+
+/* ---- Running a model ------------------------------------------------------------------------- */
+
+/**
+ * Runs a model with one input and one output on a batch: the heart of prediction.
+ *
+ * Any number of threads may do so with one model; memory for each is kept and used again. The
+ * output has the same bits whichever thread computes it.
+ *
+ * @param model            [in] A model with one input; its first output is returned.
+ * @param batch            [in] The number of samples, at least 1.
+ * @param layout           [in] The order of axes of input and output.
+ * @param input            [in] The samples, one after the other.
+ * @param input_count      [in] The number of floats in input: batch times the size of a sample.
+ * @param output_capacity  [in] The number of floats that fit out_output: at least batch times the
+ *                         size of the output of one sample.
+ * @param out_output       [out] The output of each sample, one after the other.
+ * @return CNN_SHAPE_MISMATCH if input_count does not fit, CNN_UNSUPPORTED for a model with several
+ *         inputs (use a session).
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_forward(const cnn_model *model, int64_t batch, cnn_layout layout,
+                       const float *input, int64_t input_count, int64_t output_capacity,
+                       float *out_output);
+
+/**
+ * Creates a session: memory and plan for running a model again and again.
+ *
+ * Use one for several inputs or outputs, for activations of inner nodes, or to fill and read the
+ * model's own buffers without copying.
+ *
+ * Options:
+ *   "batch_size"  integer from 1, default 1: the largest batch to make room for at once; larger
+ *                 batches make the session grow when they come
+ *   "keep"        list of node names, default none: inner nodes whose outputs are kept
+ *
+ * @param model         [in] The model; the session sees its parameters as they are at each run.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_session   [out] The session; free it with cnn_session_free.
+ * @return CNN_UNKNOWN_NAME.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_session_create(const cnn_model *model, const char *options_json,
+                              cnn_session **out_session);
+
+/**
+ * Frees a session.
+ *
+ * @param session  [in] The session; may be NULL.
+ *
+ * [any thread] Since 0.1.
+ */
+void cnn_session_free(cnn_session *session);
+
+/**
+ * Copies a batch into an input of the session.
+ *
+ * All inputs of a run must have the same batch size.
+ *
+ * @param session  [in] The session.
+ * @param name     [in] The input; may be NULL if the model has only one.
+ * @param layout   [in] The order of axes of shape and data.
+ * @param shape    [in] The size of data along each axis, the batch first.
+ * @param rank     [in] How many axes.
+ * @param data     [in] The elements: the product of all sizes.
+ * @return CNN_UNKNOWN_NAME, CNN_SHAPE_MISMATCH.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_session_set_input(cnn_session *session, const char *name, cnn_layout layout,
+                                 const int64_t *shape, int64_t rank, const float *data);
+
+/**
+ * Gives access to the memory of an input, to be filled without copying.
+ *
+ * @param session     [in] The session.
+ * @param name        [in] The input; may be NULL if the model has only one.
+ * @param batch       [in] The number of samples of the coming run, at least 1.
+ * @param out_tensor  [in, out] struct_size is read, the rest is written. data is NHWC and valid
+ *                    until the session is freed or gets a larger batch; fill all of it.
+ * @return CNN_UNKNOWN_NAME.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_session_input(cnn_session *session, const char *name, int64_t batch,
+                             cnn_tensor *out_tensor);
+
+/**
+ * Computes the outputs from the inputs that were set.
+ *
+ * @param session  [in] The session, with every input set.
+ * @return CNN_INVALID_ARGUMENT if an input was never set, CNN_SHAPE_MISMATCH if the batch sizes of
+ *         the inputs differ, CNN_BUSY while the model is being changed.
+ *
+ * [one at a time] [reads model] Since 0.1.
+ */
+cnn_status cnn_session_run(cnn_session *session);
+
+/**
+ * Copies an output of the last run, or what a kept node computed.
+ *
+ * @param session   [in] The session.
+ * @param name      [in] An output, or a node named in "keep"; NULL means the first output.
+ * @param layout    [in] The order of axes of out_data.
+ * @param capacity  [in] The length of out_data.
+ * @param out_data  [out] The elements for the whole batch.
+ * @return CNN_UNKNOWN_NAME, CNN_INVALID_ARGUMENT before the first run.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_session_get_output(cnn_session *session, const char *name, cnn_layout layout,
+                                  int64_t capacity, float *out_data);
+
+/**
+ * Gives access to an output of the last run, or to what a kept node computed, without copying.
+ *
+ * @param session     [in] The session.
+ * @param name        [in] An output, or a node named in "keep"; NULL means the first output.
+ * @param out_tensor  [in, out] struct_size is read, the rest is written. The shape has the batch in
+ *                    front. data is NHWC, to be read only, and valid until the next run.
+ * @return CNN_UNKNOWN_NAME, CNN_INVALID_ARGUMENT before the first run.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_session_output(cnn_session *session, const char *name, cnn_tensor *out_tensor);
+
+/* ============================================================================================== *
+ * 3. TRAINING
+ * ============================================================================================== */
+
+/* ---- A step at a time ------------------------------------------------------------------------ */
+
+/**
+ * Prepares to train a model: memory for gradients, losses, an optimizer, a schedule.
+ *
+ * The model stays usable for predictions between the calls of the training; during each call of
+ * the training other users get CNN_BUSY.
+ *
+ * Options:
+ *   "batch_size"     integer from 1, default 32: the largest batch of a step
+ *   "seed"           integer from 0, default 0: where dropout gets its random numbers
+ *   "loss"           a loss, or an object from output names to losses; default
+ *                    "softmax_cross_entropy" for the first output and "none" for the others.
+ *                    A loss is a name or {"type": name, "weight": number, default 1}:
+ *                      "softmax_cross_entropy"  logits against class numbers
+ *                      "sigmoid_cross_entropy"  logits against targets from 0 to 1
+ *                      "mean_squared_error"     numbers against targets
+ *                      "smooth_l1"              numbers against targets; "beta", default 1
+ *                      "none"                   yours: write the gradients of the output
+ *                    The total is the weighted sum; each loss is the mean over the batch.
+ *   "optimizer"      a name or {"type": name, ...}; default "adam". With their further keys:
+ *                      "sgd"
+ *                      "momentum"  "momentum" 0.9
+ *                      "nesterov"  "momentum" 0.9
+ *                      "rmsprop"   "decay" 0.99, "epsilon" 1e-8
+ *                      "adagrad"   "epsilon" 1e-8
+ *                      "adam"      "beta1" 0.9, "beta2" 0.999, "epsilon" 1e-8
+ *                      "adamw"     the same; weight decay is decoupled
+ *   "learning_rate"  number above 0; default 0.01, with rmsprop, adam and adamw 0.001
+ *   "weight_decay"   number from 0, default 0: L2, on weights; biases and normalisation are exempt
+ *   "clip_norm"      number above 0, default null: the largest L2 norm of all gradients together
+ *   "schedule"       a name or {"type": name, ...}; default "constant":
+ *                      "constant"
+ *                      "exponential"  "factor" 0.95 per epoch
+ *                      "step"         "epochs" 30, "factor" 0.1
+ *                      "plateau"      "patience" 3 epochs without a better result, "factor" 0.1
+ *                      "cosine"       "epochs": length of the half wave, default the run's
+ *                    and for each "warmup_steps" integer from 0, default 0: linear rise from 0
+ *   "input_gradients" boolean, default false: compute the gradient of the inputs as well
+ *
+ * @param model         [in] The model; the training changes its parameters in place.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_training  [out] The training; free it with cnn_training_free.
+ * @return CNN_UNKNOWN_NAME, CNN_MALFORMED_DATA for options, CNN_UNSUPPORTED if a layer has no
+ *         gradient, with its name.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_training_create(cnn_model *model, const char *options_json,
+                               cnn_training **out_training);
+
+/**
+ * Frees a training. The model keeps the parameters as they are.
+ *
+ * @param training  [in] The training; may be NULL.
+ *
+ * [any thread] Since 0.1.
+ */
+void cnn_training_free(cnn_training *training);
+
+/**
+ * Trains on one batch: forward, loss, backward, optimizer; the heart of training.
+ *
+ * For a model with one input whose first output has a loss over class numbers. For others set
+ * inputs and targets one by one and call cnn_training_step.
+ *
+ * @param training     [in] The training.
+ * @param batch        [in] The number of samples, from 1 to the option "batch_size".
+ * @param layout       [in] The order of axes of input.
+ * @param input        [in] The samples, one after the other.
+ * @param input_count  [in] The number of floats in input: batch times the size of a sample.
+ * @param labels       [in] The class of each sample, from 0: batch numbers.
+ * @param out_loss     [out] The mean loss over the batch before the update; may be NULL.
+ * @return CNN_SHAPE_MISMATCH, CNN_INVALID_ARGUMENT for a label that is no class, CNN_NON_FINITE if
+ *         the loss is not finite, with the step and the first node that was not; then the
+ *         parameters are as they were.
+ *
+ * [one at a time] [changes model] Since 0.1.
+ */
+cnn_status cnn_train_step(cnn_training *training, int64_t batch, cnn_layout layout,
+                          const float *input, int64_t input_count, const int64_t *labels,
+                          double *out_loss);
+
+/**
+ * Copies a batch into an input of the training; see cnn_session_set_input.
+ *
+ * @param training  [in] The training.
+ * @param name      [in] The input; may be NULL if the model has only one.
+ * @param layout    [in] The order of axes of shape and data.
+ * @param shape     [in] The size of data along each axis, the batch first.
+ * @param rank      [in] How many axes.
+ * @param data      [in] The elements: the product of all sizes.
+ * @return CNN_UNKNOWN_NAME, CNN_SHAPE_MISMATCH.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_set_input(cnn_training *training, const char *name, cnn_layout layout,
+                                  const int64_t *shape, int64_t rank, const float *data);
+
+/**
+ * Sets the class numbers that an output should give.
+ *
+ * @param training  [in] The training.
+ * @param output    [in] The output; NULL means the first one.
+ * @param labels    [in] The class of each sample, from 0.
+ * @param count     [in] How many: the batch size.
+ * @return CNN_UNKNOWN_NAME, CNN_UNSUPPORTED if the output's loss takes no class numbers.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_set_labels(cnn_training *training, const char *output,
+                                   const int64_t *labels, int64_t count);
+
+/**
+ * Sets the numbers that an output should give.
+ *
+ * @param training  [in] The training.
+ * @param output    [in] The output; NULL means the first one.
+ * @param layout    [in] The order of axes of shape and data.
+ * @param shape     [in] The size of data along each axis, the batch first: the output's shape.
+ * @param rank      [in] How many axes.
+ * @param data      [in] The elements: the product of all sizes.
+ * @return CNN_UNKNOWN_NAME, CNN_SHAPE_MISMATCH, CNN_UNSUPPORTED if the output's loss takes class
+ *         numbers.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_set_targets(cnn_training *training, const char *output, cnn_layout layout,
+                                    const int64_t *shape, int64_t rank, const float *data);
+
+/**
+ * Trains on the inputs, labels and targets that were set: the general form of cnn_train_step.
+ *
+ * The same as cnn_training_zero_gradients, cnn_training_forward, cnn_training_loss, cnn_backward
+ * and cnn_optimizer_step.
+ *
+ * @param training  [in] The training, with every input set, and labels or targets for every loss.
+ * @param out_loss  [out] The total loss before the update; may be NULL.
+ * @return As for cnn_train_step.
+ *
+ * [one at a time] [changes model] Since 0.1.
+ */
+cnn_status cnn_training_step(cnn_training *training, double *out_loss);
+
+/* ---- The parts of a step, for losses and loops of your own ----------------------------------- */
+
+/**
+ * Sets all gradients to zero. Without it, gradients of several batches add up.
+ *
+ * @param training  [in] The training.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_zero_gradients(cnn_training *training);
+
+/**
+ * Computes the outputs from the inputs as training does: dropout drops, batch normalisation uses
+ * the batch and moves its running statistics.
+ *
+ * @param training  [in] The training, with every input set.
+ * @return CNN_INVALID_ARGUMENT if an input was never set, CNN_SHAPE_MISMATCH if batch sizes differ.
+ *
+ * [one at a time] [changes model] Since 0.1.
+ */
+cnn_status cnn_training_forward(cnn_training *training);
+
+/**
+ * Computes the losses of the outputs, and from them the gradients of the outputs.
+ *
+ * Gradients of outputs whose loss is "none" are set to zero, for you to write afterwards.
+ *
+ * @param training  [in] The training, after cnn_training_forward.
+ * @param out_loss  [out] The total loss; may be NULL.
+ * @return CNN_INVALID_ARGUMENT without labels or targets of the right number, CNN_NON_FINITE.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_loss(cnn_training *training, double *out_loss);
+
+/**
+ * Gives access to an output and to its gradient, without copying.
+ *
+ * For a loss of your own: read data, write into gradient the derivative of your loss by each
+ * element, and call cnn_backward.
+ *
+ * @param training    [in] The training, after cnn_training_forward.
+ * @param name        [in] The output; NULL means the first one.
+ * @param out_tensor  [in, out] struct_size is read, the rest is written. The shape has the batch in
+ *                    front. data is to be read only, gradient may be written; both are NHWC and
+ *                    valid until the next cnn_training_forward.
+ * @return CNN_UNKNOWN_NAME.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_output(cnn_training *training, const char *name, cnn_tensor *out_tensor);
+
+/**
+ * Computes gradients of all parameters from the gradients of the outputs, and adds them to those
+ * that are there.
+ *
+ * @param training  [in] The training, after cnn_training_forward; once for each.
+ * @return CNN_INVALID_ARGUMENT without a forward pass before.
+ *
+ * [one at a time] [reads model] Since 0.1.
+ */
+cnn_status cnn_backward(cnn_training *training);
+
+/**
+ * Gives access to an input and, with the option "input_gradients", to its gradient.
+ *
+ * @param training    [in] The training, after cnn_training_set_input.
+ * @param name        [in] The input; may be NULL if the model has only one.
+ * @param out_tensor  [in, out] struct_size is read, the rest is written. The shape has the batch in
+ *                    front; data and gradient are NHWC and valid until the next
+ *                    cnn_training_forward. gradient is NULL without the option.
+ * @return CNN_UNKNOWN_NAME.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_input(cnn_training *training, const char *name, cnn_tensor *out_tensor);
+
+/**
+ * Gives access to a parameter and its gradient, without copying.
+ *
+ * This is also the seam for training on several machines: sum the gradients between cnn_backward
+ * and cnn_optimizer_step.
+ *
+ * @param training    [in] The training.
+ * @param index       [in] From 0 to parameter_count - 1 of cnn_model_info.
+ * @param out_tensor  [in, out] struct_size is read, the rest is written. Both data and gradient may
+ *                    be written between calls, and are valid until the training is freed.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_parameter(cnn_training *training, int64_t index, cnn_tensor *out_tensor);
+
+/**
+ * Changes the parameters by their gradients: clipping, weight decay, the optimizer's rule; then the
+ * schedule goes on by a step.
+ *
+ * @param training  [in] The training.
+ * @return CNN_NON_FINITE if a gradient is not finite; then the parameters are as they were.
+ *
+ * [one at a time] [changes model] Since 0.1.
+ */
+cnn_status cnn_optimizer_step(cnn_training *training);
+
+/**
+ * Returns the learning rate of the next step.
+ *
+ * @param training  [in] The training.
+ * @param out_rate  [out] The rate.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_get_learning_rate(cnn_training *training, double *out_rate);
+
+/**
+ * Sets the learning rate that the schedule starts from; its factors apply to it.
+ *
+ * @param training  [in] The training.
+ * @param rate      [in] Finite, from 0.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_set_learning_rate(cnn_training *training, double rate);
+
+/**
+ * Tells the schedule that an epoch is over.
+ *
+ * @param training  [in] The training.
+ * @param result    [in] What "plateau" watches: larger is better, such as the accuracy on data that
+ *                  was not trained on. Other schedules ignore it; NAN means not known.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_training_end_epoch(cnn_training *training, double result);
+
+/**
+ * Writes everything that the training needs to go on later with the same bits: parameters, states,
+ * optimizer, schedule, step and random numbers.
+ *
+ * @param training  [in] The training.
+ * @param path      [in] The file.
+ * @return CNN_INPUT_OUTPUT, and then a file that was there before is as it was.
+ *
+ * [one at a time] [reads model] Since 0.1.
+ */
+cnn_status cnn_training_save(cnn_training *training, const char *path);
+
+/**
+ * Puts a training into the state that cnn_training_save wrote, the model's parameters included.
+ *
+ * @param training  [in] A training of the same graph with the same options.
+ * @param path      [in] The file.
+ * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_SHAPE_MISMATCH if it belongs to another graph
+ *         or optimizer; then the training is as it was.
+ *
+ * [one at a time] [changes model] Since 0.1.
+ */
+cnn_status cnn_training_load(cnn_training *training, const char *path);
+
+/**
+ * Compares the gradients that a graph's layers compute with finite differences.
+ *
+ * Works on a copy of the model, with random inputs and a random weighting of the outputs.
+ *
+ * Options:
+ *   "batch_size"  integer from 1, default 2
+ *   "seed"        integer from 0, default 0
+ *   "step"        number above 0, default 1e-2: the difference
+ *   "tolerance"   number above 0, default 2e-2: the largest relative error that passes
+ *   "samples"     integer from 1, default 50: how many elements of each array are checked
+ *
+ * @param model         [in] The model.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_error     [out] The largest relative error; may be NULL.
+ * @param out_json      [out] An object with "passed", "largest_error", and "arrays", a list with
+ *                      "name", "error", "checked" for each input and parameter; release it with
+ *                      cnn_free. May be NULL.
+ * @return CNN_OK also when the check does not pass: look at the results. CNN_UNSUPPORTED if a layer
+ *         has no gradient.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_gradient_check(const cnn_model *model, const char *options_json, double *out_error,
+                              char **out_json);
+
+/* ---- A whole run ----------------------------------------------------------------------------- */
+
+/** What a cnn_progress reports. */
+enum {
+  /** A step is done. */
+  CNN_PROGRESS_STEP = 1,
+  /** An epoch is done, validation included. */
+  CNN_PROGRESS_EPOCH = 2
+};
+
+/** How far a run of training has come. */
+typedef struct cnn_progress {
+  /** Set by the library to the size it knows; read no fields beyond it. */
+  size_t struct_size;
+  /** CNN_PROGRESS_STEP or CNN_PROGRESS_EPOCH. */
+  int32_t event;
+  /** The epoch, from 0. */
+  int64_t epoch;
+  /** How many epochs there will be at most. */
+  int64_t epoch_count;
+  /** Steps done in this epoch. */
+  int64_t step;
+  /** Steps in an epoch. */
+  int64_t step_count;
+  /** The loss of this step; at the end of an epoch the mean over its steps. */
+  double loss;
+  /** The learning rate of this step. */
+  double learning_rate;
+  /** The share of right answers on the batches of this epoch so far, NAN for losses without
+   *  classes. */
+  double accuracy;
+  /** The loss on the validation data; NAN without, and in steps. */
+  double validation_loss;
+  /** The share of right answers on the validation data; NAN without, and in steps. */
+  double validation_accuracy;
+  /** Samples trained per second, lately. */
+  double samples_per_second;
+  /** Seconds since the run began. */
+  double seconds;
+  /** An estimate of the seconds until the last epoch ends. */
+  double seconds_left;
+} cnn_progress;
+
+/**
+ * Called during cnn_trainer_fit, on the thread that called that.
+ *
+ * The callback may not use the model or its sessions (they are busy), nor throw, nor longjmp.
+ *
+ * @param progress  Valid during the call.
+ * @param user      What was given to cnn_trainer_fit.
+ * @return 0 to go on, anything else to stop.
+ */
+typedef int32_t (*cnn_progress_callback)(const cnn_progress *progress, void *user);
+
+/**
+ * Trains a model on a dataset: shuffled batches, augmentation, validation, the best parameters.
+ *
+ * Samples of image datasets go through the model's preprocessing. The model gets the dataset's
+ * class names if it has none.
+ *
+ * Options: those of cnn_training_create, and
+ *   "epochs"            integer from 1, default 10
+ *   "shuffle"           boolean, default true: a new order for each epoch
+ *   "drop_last"         boolean, default false: leave out the last batch if it is smaller
+ *   "augment"           object, default none; see cnn_batches_create
+ *   "keep_best"         boolean, default true: end with the parameters of the epoch with the best
+ *                       validation accuracy (loss, for losses without classes)
+ *   "patience"          integer from 0, default 0: stop after so many epochs without a better
+ *                       validation result; 0 never
+ *   "checkpoint"        path, default null: after each epoch, everything is saved there
+ *   "resume"            boolean, default false: go on from the checkpoint if there is one, and end
+ *                       with the same bits as a run that was never interrupted
+ *   "report_every"      integer from 1, default 1: steps between calls of the callback
+ *
+ * @param model             [in] The model; its parameters change.
+ * @param train             [in] What to train on.
+ * @param validation        [in] What to judge each epoch by; may be NULL.
+ * @param options_json      [in] Options; may be NULL.
+ * @param progress          [in] Called after steps and epochs; may be NULL.
+ * @param user              [in] Handed to the callback; may be NULL.
+ * @param out_history_json  [out] An object with "epochs", a list of objects with "epoch", "loss",
+ *                          "accuracy", "validation_loss", "validation_accuracy",
+ *                          "learning_rate" and "seconds"; "steps", the loss of each step;
+ *                          "best_epoch"; and "stopped", one of "finished", "patience",
+ *                          "cancelled". Release it with cnn_free. May be NULL.
+ * @return CNN_CANCELLED if the callback stopped the run; then the parameters are those of the last
+ *         step, and out_history_json is set. CNN_SHAPE_MISMATCH if the data does not fit the model,
+ *         CNN_NON_FINITE if the loss was not finite, CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA for files
+ *         of the dataset or the checkpoint.
+ *
+ * [changes model] Since 0.1.
+ */
+cnn_status cnn_trainer_fit(cnn_model *model, const cnn_dataset *train,
+                           const cnn_dataset *validation, const char *options_json,
+                           cnn_progress_callback progress, void *user, char **out_history_json);
+
+/**
+ * Measures a model on a dataset, without changing it.
+ *
+ * Options:
+ *   "batch_size"  integer from 1, default 64
+ *   "loss"        as for cnn_training_create
+ *   "top"         integer from 1, default 5: the k of "top_accuracy"
+ *
+ * @param model         [in] The model.
+ * @param dataset       [in] The data.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_loss      [out] The mean loss; may be NULL.
+ * @param out_accuracy  [out] The share of right answers; may be NULL.
+ * @param out_json      [out] An object with "loss", "accuracy", "top_accuracy", "count" and
+ *                      "confusion", a list with a row for each true class that counts the answers.
+ *                      Release it with cnn_free. May be NULL.
+ * @return CNN_SHAPE_MISMATCH, CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_NON_FINITE.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_evaluate(const cnn_model *model, const cnn_dataset *dataset,
+                        const char *options_json, double *out_loss, double *out_accuracy,
+                        char **out_json);
+
+/* ============================================================================================== *
+ * 4. DATASETS
+ * ============================================================================================== */
+
+/** What a dataset holds. */
+typedef struct cnn_dataset_info {
+  /** Set it to sizeof(cnn_dataset_info). */
+  size_t struct_size;
+  /** How many samples. */
+  int64_t count;
+  /** How many classes. */
+  int64_t class_count;
+  /** The number of axes of a sample: 3 for pictures. */
+  int64_t rank;
+  /** The size of a sample along each axis: height, width, channels. Height and width are 0 if the
+   *  pictures differ in size. */
+  int64_t shape[CNN_MAX_RANK];
+} cnn_dataset_info;
+
+/** What a cnn_dataset_info starts as. */
+#define CNN_DATASET_INFO_INIT \
+  { sizeof(cnn_dataset_info), 0, 0, 0, { 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
+
+/**
+ * Opens a dataset on disk.
+ *
+ * Options:
+ *   "format"    default "auto", which looks at what is there:
+ *                 "cifar10"  the official binary files (data_batch_1.bin, ..., test_batch.bin), one
+ *                            or the folder with them
+ *                 "mnist"    the idx files, gzipped or not, in a folder
+ *                 "folders"  a folder for each class, with PNG and JPEG files
+ *                 "names"    one folder with files named after their class, as in cat.17.jpg
+ *   "part"      "train" (default), "test" or "all", for "cifar10" and "mnist"
+ *   "channels"  1 or 3, default 3 ("mnist": 1), for "folders" and "names"
+ *   "limit"     integer from 1, default null: the most samples of each class
+ *
+ * Pictures in folders are read when they are needed, not now.
+ *
+ * @param path          [in] A file or folder.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_dataset   [out] The dataset; free it with cnn_dataset_free.
+ * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_UNKNOWN_NAME.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_open(const char *path, const char *options_json, cnn_dataset **out_dataset);
+
+/**
+ * Opens a dataset that is part of the library.
+ *
+ * Options:
+ *   "part"  "train" (default), "test" or "all"
+ *
+ * @param name          [in] "digits": 1,797 handwritten digits of 8 by 8 pixels in grey.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_dataset   [out] The dataset; free it with cnn_dataset_free.
+ * @return CNN_UNKNOWN_NAME.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_create_named(const char *name, const char *options_json,
+                                    cnn_dataset **out_dataset);
+
+/**
+ * Makes a dataset of pictures in memory.
+ *
+ * @param count        [in] How many pictures, at least 1.
+ * @param height       [in] Their height, at least 1.
+ * @param width        [in] Their width, at least 1.
+ * @param channels     [in] 1 or 3.
+ * @param layout       [in] The order of axes of pixels.
+ * @param pixels       [in] count * height * width * channels bytes; they are copied.
+ * @param labels       [in] The class of each picture, from 0 to class_count - 1.
+ * @param class_names  [in] The names of the classes; may be NULL for "0", "1", ...
+ * @param class_count  [in] How many classes, at least 1.
+ * @param out_dataset  [out] The dataset; free it with cnn_dataset_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_create_images(int64_t count, int64_t height, int64_t width,
+                                     int64_t channels, cnn_layout layout, const uint8_t *pixels,
+                                     const int64_t *labels, const char *const *class_names,
+                                     int64_t class_count, cnn_dataset **out_dataset);
+
+/**
+ * Makes a dataset of numbers in memory. They go into the model as they are, without
+ * preprocessing.
+ *
+ * @param count        [in] How many samples, at least 1.
+ * @param layout       [in] The order of axes of shape and samples.
+ * @param shape        [in] The shape of one sample.
+ * @param rank         [in] How many axes, from 1 to CNN_MAX_RANK - 1.
+ * @param samples      [in] The samples, one after the other; they are copied.
+ * @param labels       [in] The class of each sample, from 0 to class_count - 1.
+ * @param class_names  [in] The names of the classes; may be NULL for "0", "1", ...
+ * @param class_count  [in] How many classes, at least 1.
+ * @param out_dataset  [out] The dataset; free it with cnn_dataset_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_create_floats(int64_t count, cnn_layout layout, const int64_t *shape,
+                                     int64_t rank, const float *samples, const int64_t *labels,
+                                     const char *const *class_names, int64_t class_count,
+                                     cnn_dataset **out_dataset);
+
+/**
+ * Frees a dataset. Subsets of it, and passes over it, stay usable.
+ *
+ * @param dataset  [in] The dataset; may be NULL.
+ *
+ * [any thread] Since 0.1.
+ */
+void cnn_dataset_free(cnn_dataset *dataset);
+
+/**
+ * Says what a dataset holds.
+ *
+ * @param dataset   [in] The dataset.
+ * @param out_info  [in, out] struct_size is read, the rest is written.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_describe(const cnn_dataset *dataset, cnn_dataset_info *out_info);
+
+/**
+ * Returns the name of a class.
+ *
+ * @param dataset   [in] The dataset.
+ * @param index     [in] From 0 to class_count - 1.
+ * @param out_name  [out] Borrowed, valid until the dataset is freed.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_class_name(const cnn_dataset *dataset, int64_t index,
+                                  const char **out_name);
+
+/**
+ * Returns the class of a sample.
+ *
+ * @param dataset    [in] The dataset.
+ * @param index      [in] From 0 to count - 1.
+ * @param out_label  [out] The number of the class.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_label(const cnn_dataset *dataset, int64_t index, int64_t *out_label);
+
+/**
+ * Returns a sample of a dataset of pictures as a picture.
+ *
+ * @param dataset    [in] The dataset.
+ * @param index      [in] From 0 to count - 1.
+ * @param out_image  [out] The picture; free it with cnn_image_free.
+ * @return CNN_UNSUPPORTED for a dataset of numbers, CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_image(const cnn_dataset *dataset, int64_t index, cnn_image **out_image);
+
+/**
+ * Reads chosen samples as a batch of tensors.
+ *
+ * @param dataset     [in] The dataset.
+ * @param model       [in] The model whose preprocessing and input shape apply; may be NULL: then
+ *                    pictures have their own size, the same for all, and values from 0 to 255.
+ * @param indices     [in] Which samples, each from 0 to count - 1.
+ * @param count       [in] How many indices, at least 1.
+ * @param layout      [in] The order of axes of out_samples.
+ * @param capacity    [in] The number of floats that fit out_samples.
+ * @param out_samples [out] The samples, one after the other.
+ * @param out_labels  [out] The class of each, count numbers; may be NULL.
+ * @return CNN_SHAPE_MISMATCH, CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA.
+ *
+ * [any thread] [reads model] Since 0.1.
+ */
+cnn_status cnn_dataset_read(const cnn_dataset *dataset, const cnn_model *model,
+                            const int64_t *indices, int64_t count, cnn_layout layout,
+                            int64_t capacity, float *out_samples, int64_t *out_labels);
+
+/**
+ * Makes a dataset of chosen samples of another one, in the given order.
+ *
+ * @param dataset      [in] The dataset.
+ * @param indices      [in] Which samples, each from 0 to count - 1; repetitions are allowed.
+ * @param count        [in] How many, at least 1.
+ * @param out_dataset  [out] The subset; free it with cnn_dataset_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_subset(const cnn_dataset *dataset, const int64_t *indices, int64_t count,
+                              cnn_dataset **out_dataset);
+
+/**
+ * Splits a dataset at random into two, each class in the same proportion.
+ *
+ * @param dataset     [in] The dataset.
+ * @param fraction    [in] The share of the second part, above 0 and below 1.
+ * @param seed        [in] Where the random choice comes from, from 0.
+ * @param out_first   [out] The rest, such as what to train on; free it with cnn_dataset_free.
+ * @param out_second  [out] The share, such as what to validate on; free it with cnn_dataset_free.
+ * @return CNN_INVALID_ARGUMENT also if a part would be empty.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_split(const cnn_dataset *dataset, double fraction, int64_t seed,
+                             cnn_dataset **out_first, cnn_dataset **out_second);
+
+/**
+ * Starts passes over a dataset in batches, which are read ahead in the background.
+ *
+ * Options:
+ *   "batch_size"  integer from 1, default 32
+ *   "shuffle"     boolean, default true: a new order for each epoch, without replacement
+ *   "seed"        integer from 0, default 0: where order and augmentation come from
+ *   "drop_last"   boolean, default false: leave out the last batch of an epoch if it is smaller
+ *   "augment"     object, default none; for pictures only:
+ *                   "flip"        boolean, default false: mirror every second picture
+ *                   "crop"        integer from 0, default 0: shift by up to so many pixels,
+ *                                 mirroring the border
+ *                   "brightness"  number from 0 to 1, default 0: vary by up to this share
+ *                   "contrast"    the same
+ *                   "saturation"  the same
+ *                   "lighting"    number from 0, default 0: deviation of AlexNet's PCA lighting
+ *   "prefetch"    integer from 0 to 64, default 2: batches to read ahead
+ *
+ * @param dataset       [in] The dataset.
+ * @param model         [in] The model whose preprocessing and input shape apply; may be NULL: then
+ *                      pictures have their own size, the same for all, and values from 0 to 255.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_batches   [out] The pass; free it with cnn_batches_free.
+ * @return CNN_UNKNOWN_NAME, CNN_SHAPE_MISMATCH if the samples do not fit the model.
+ *
+ * [any thread] [reads model] Since 0.1.
+ */
+cnn_status cnn_batches_create(const cnn_dataset *dataset, const cnn_model *model,
+                              const char *options_json, cnn_batches **out_batches);
+
+/**
+ * Returns the next batch; at the end of an epoch an empty one, and then the next epoch begins.
+ *
+ * @param batches         [in] The pass.
+ * @param layout          [in] The order of axes of out_samples.
+ * @param capacity        [in] The number of floats that fit out_samples: batch size times the size
+ *                        of a sample.
+ * @param label_capacity  [in] The numbers that fit out_labels: at least the batch size.
+ * @param out_samples     [out] The samples, one after the other.
+ * @param out_labels      [out] The class of each.
+ * @param out_count       [out] How many samples; 0 at the end of an epoch.
+ * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA for a picture that cannot be read, with its path.
+ *
+ * [one at a time] Since 0.1.
+ */
+cnn_status cnn_batches_next(cnn_batches *batches, cnn_layout layout, int64_t capacity,
+                            int64_t label_capacity, float *out_samples, int64_t *out_labels,
+                            int64_t *out_count);
+
+/**
+ * Frees a pass, and waits for what is being read in the background.
+ *
+ * @param batches  [in] The pass; may be NULL.
+ *
+ * [any thread] Since 0.1.
+ */
+void cnn_batches_free(cnn_batches *batches);
+
+/* ============================================================================================== *
+ * 5. IMAGES
+ * ============================================================================================== */
+
+/**
+ * Reads a picture file: PNG or JPEG, whatever its name.
+ *
+ * Options:
+ *   "max_pixels"  integer from 1, default 100000000: refuse pictures with more
+ *   "channels"    1 or 3, default null: convert to grey or RGB; null leaves it as it is
+ *
+ * @param path          [in] The file.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_image     [out] The picture; free it with cnn_image_free. Transparent parts are put on
+ *                      white; 16-bit channels are reduced to 8.
+ * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_UNSUPPORTED for other formats.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_image_load(const char *path, const char *options_json, cnn_image **out_image);
+
+/**
+ * Reads a picture from memory that holds what a PNG or JPEG file holds.
+ *
+ * @param bytes         [in] The contents of the file.
+ * @param size          [in] How many bytes, at least 1.
+ * @param options_json  [in] Options of cnn_image_load; may be NULL.
+ * @param out_image     [out] The picture; free it with cnn_image_free.
+ * @return CNN_MALFORMED_DATA, CNN_UNSUPPORTED.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_image_load_memory(const void *bytes, int64_t size, const char *options_json,
+                                 cnn_image **out_image);
+
+/**
+ * Makes a picture from pixels.
+ *
+ * @param height     [in] Rows, at least 1.
+ * @param width      [in] Columns, at least 1.
+ * @param channels   [in] 1 for grey, 3 for RGB.
+ * @param pixels     [in] height * width * channels bytes, row by row from the top, channels
+ *                   fastest; they are copied.
+ * @param out_image  [out] The picture; free it with cnn_image_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_image_create(int64_t height, int64_t width, int64_t channels, const uint8_t *pixels,
+                            cnn_image **out_image);
+
+/**
+ * Frees a picture.
+ *
+ * @param image  [in] The picture; may be NULL.
+ *
+ * [any thread] Since 0.1.
+ */
+void cnn_image_free(cnn_image *image);
+
+/**
+ * Returns the size of a picture.
+ *
+ * @param image         [in] The picture.
+ * @param out_height    [out] Rows; may be NULL.
+ * @param out_width     [out] Columns; may be NULL.
+ * @param out_channels  [out] 1 or 3; may be NULL.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_image_size(const cnn_image *image, int64_t *out_height, int64_t *out_width,
+                          int64_t *out_channels);
+
+/**
+ * Gives access to the pixels of a picture, without copying.
+ *
+ * @param image       [in] The picture.
+ * @param out_pixels  [out] height * width * channels bytes, row by row from the top, channels
+ *                    fastest; borrowed, to be read only, valid until the picture is freed.
+ * @param out_size    [out] How many bytes; may be NULL.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_image_pixels(const cnn_image *image, const uint8_t **out_pixels, int64_t *out_size);
+
+/**
+ * Writes a picture to a PNG file, replacing the file at once when it is complete.
+ *
+ * @param image  [in] The picture.
+ * @param path   [in] The file.
+ * @return CNN_INPUT_OUTPUT.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_image_save(const cnn_image *image, const char *path);
+
+/**
+ * Writes a picture to memory as PNG.
+ *
+ * @param image      [in] The picture.
+ * @param out_bytes  [out] The contents of a PNG file; release it with cnn_free.
+ * @param out_size   [out] How many bytes.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_image_save_memory(const cnn_image *image, void **out_bytes, int64_t *out_size);
+
+/**
+ * Resizes a picture; shrinking averages over all pixels (antialiased).
+ *
+ * Options:
+ *   "filter"  "bilinear" (default), "bicubic", "nearest"
+ *
+ * @param image         [in] The picture.
+ * @param height        [in] The new height, at least 1.
+ * @param width         [in] The new width, at least 1.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_image     [out] The new picture; free it with cnn_image_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_image_resize(const cnn_image *image, int64_t height, int64_t width,
+                            const char *options_json, cnn_image **out_image);
+
+/**
+ * Cuts a rectangle out of a picture.
+ *
+ * @param image      [in] The picture.
+ * @param top        [in] The first row, from 0.
+ * @param left       [in] The first column, from 0.
+ * @param height     [in] Rows, at least 1.
+ * @param width      [in] Columns, at least 1; the rectangle lies within the picture.
+ * @param out_image  [out] The new picture; free it with cnn_image_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_image_crop(const cnn_image *image, int64_t top, int64_t left, int64_t height,
+                          int64_t width, cnn_image **out_image);
+
+/**
+ * Turns a picture into the input of a model by the model's preprocessing.
+ *
+ * @param image     [in] The picture, of any size.
+ * @param model     [in] A model with one input of image shape.
+ * @param layout    [in] The order of axes of out_data.
+ * @param capacity  [in] The number of floats that fit out_data: the size of one sample.
+ * @param out_data  [out] The sample.
+ * @return CNN_UNSUPPORTED for a model that takes no pictures, CNN_SHAPE_MISMATCH with "resize":
+ *         "none".
+ *
+ * [any thread] [reads model] Since 0.1.
+ */
+cnn_status cnn_image_to_tensor(const cnn_image *image, const cnn_model *model, cnn_layout layout,
+                               int64_t capacity, float *out_data);
+
+/* ============================================================================================== *
+ * 6. PROCESS
+ * ============================================================================================== */
+
+/**
+ * Sets how many threads a computation may use, in the whole process. Results do not depend on it.
+ *
+ * @param count  [in] From 1 to 1024, or 0 for the default: CNN_NUM_THREADS, or else the number of
+ *               processors that the process may use.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_set_num_threads(int64_t count);
+
+/**
+ * Returns how many threads a computation may use.
+ *
+ * [any thread] Since 0.1.
+ */
+int64_t cnn_num_threads(void);
+
+/**
+ * Sets the most memory that the library may take for tensors, pictures and data, in the whole
+ * process. What would pass the limit fails with CNN_OUT_OF_MEMORY; what is held already stays.
+ *
+ * @param bytes  [in] The limit, from 0; -1 means none, which is the default.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_set_memory_limit(int64_t bytes);
+
+/**
+ * Returns the limit that cnn_set_memory_limit set, -1 if there is none.
+ *
+ * [any thread] Since 0.1.
+ */
+int64_t cnn_memory_limit(void);
+
+/**
+ * Returns how many bytes the library holds for tensors, pictures and data.
+ *
+ * [any thread] Since 0.1.
+ */
+int64_t cnn_memory_in_use(void);
+
+/** How much a message of the log matters. */
+enum {
+  /** Of interest when looking for a problem. */
+  CNN_LOG_DEBUG = 0,
+  /** Worth knowing. */
+  CNN_LOG_INFO = 1,
+  /** Something is not as it should be, and the library carries on. */
+  CNN_LOG_WARNING = 2
+};
+
+/**
+ * Called for each message of the log, from whichever thread has something to say.
+ *
+ * The callback may not call the library, throw, or longjmp.
+ *
+ * @param level    CNN_LOG_DEBUG, CNN_LOG_INFO or CNN_LOG_WARNING.
+ * @param message  One line of text; valid during the call.
+ * @param user     What was given to cnn_set_log_callback.
+ */
+typedef void (*cnn_log_callback)(int32_t level, const char *message, void *user);
+
+/**
+ * Sets who hears what the library has to say; by default nobody.
+ *
+ * @param callback  [in] Called for each message; NULL for silence. Calls that are under way on
+ *                  other threads may still end after this function has returned.
+ * @param user      [in] Handed to the callback; may be NULL.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_set_log_callback(cnn_log_callback callback, void *user);
+
+/**
+ * Returns which variant of the computing kernels this processor runs, such as "avx2" or "baseline".
+ *
+ * @return Borrowed, never NULL, valid for ever.
+ *
+ * [any thread] Since 0.1.
+ */
+const char *cnn_cpu_variant(void);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif
