@@ -14,7 +14,9 @@ let strict: [SwiftSetting] = [
 // architecture, once (through a symbolic link to the folder) with AVX2 and FMA. The running
 // machine decides which one is used. Elsewhere than on x86-64 both are the same code.
 #if arch(x86_64)
-  let avx2Settings: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
+  let avx2Settings: [SwiftSetting] = [
+    .unsafeFlags(["-Xcc", "-march=x86-64-v3"]), .define("CNN_FMA"),
+  ]
 #else
   let avx2Settings: [SwiftSetting] = []
 #endif

@@ -1,0 +1,105 @@
+import CNNKernelTypes
+
+/// The way in which a convolution is computed; all give the same result up to rounding.
+package enum ConvolutionAlgorithm: Sendable, Hashable, CaseIterable {
+  /// Windows written out as rows, in blocks, times the weight: any geometry.
+  case im2row
+  /// The input itself, as a matrix, times the weight: 1x1 kernels without stride and padding.
+  case pointwise
+  /// Each channel by itself in vector registers: as many groups as input channels.
+  case depthwise
+}
+
+/// Which of its three results a convolution is to compute.
+package enum ConvolutionPass: Sendable, Hashable, CaseIterable {
+  /// The output.
+  case forward
+  /// The gradient of the input.
+  case backwardData
+  /// The gradients of weight and bias.
+  case backwardWeights
+}
+
+/// Two-dimensional convolution (cross-correlation) in NHWC.
+///
+/// Nothing here allocates. `scratch` holds at least `scratchCount` floats, aligned to 64 bytes, and
+/// serves one call at a time. Geometries must be valid (`ConvolutionGeometry.isValid`). The bits of
+/// a result depend on the sizes and the algorithm and never on the number of threads or slots; the
+/// bits of a sample's output and input gradient do not depend on the batch either.
+package enum Convolution {
+  /// Returns the algorithm that is used where none is asked for.
+  ///
+  /// Depthwise where each group has one input channel, pointwise where the input needs no
+  /// rearranging, im2row otherwise.
+  package static func algorithm(
+    for geometry: ConvolutionGeometry, pass: ConvolutionPass
+  ) -> ConvolutionAlgorithm {
+    if geometry.isPointwise { return .pointwise }
+    return .im2row
+  }
+
+  /// Returns whether `algorithm` can compute convolutions of this geometry.
+  package static func supports(
+    _ algorithm: ConvolutionAlgorithm, _ geometry: ConvolutionGeometry
+  ) -> Bool {
+    switch algorithm {
+    case .im2row: true
+    case .pointwise: geometry.isPointwise
+    case .depthwise: geometry.isDepthwise
+    }
+  }
+
+  /// Returns the number of floats that a call needs as scratch memory, or nil if no memory could
+  /// hold them or the geometry is not valid.
+  ///
+  /// - Parameter slots: The most threads that will work on the call.
+  package static func scratchCount(
+    _ geometry: ConvolutionGeometry, batch: Int, pass: ConvolutionPass, slots: Int,
+    algorithm: ConvolutionAlgorithm? = nil
+  ) -> Int? {
+    guard geometry.isValid, batch >= 0, slots >= 1,
+      product(batch, max(geometry.inputCount, geometry.outputCount)) != nil
+    else { return nil }
+    let method = Im2RowConvolution(geometry: geometry, batch: batch, kernels: Kernels.active)
+    guard let block = method.blockCount, let blocks = product(block, slots) else { return nil }
+    guard pass == .backwardWeights else { return blocks }
+    guard let sum = method.partialCount, let sums = product(sum, method.partialSums) else {
+      return nil
+    }
+    return product(blocks + sums)
+  }
+
+  /// Computes `output = epilogue(convolution of input with weight)`.
+  package static func forward(
+    _ geometry: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
+    weight: UnsafePointer<Float>, epilogue: ConvolutionEpilogue = ConvolutionEpilogue(),
+    output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int,
+    algorithm: ConvolutionAlgorithm? = nil
+  ) {
+    Im2RowConvolution(geometry: geometry, batch: batch, kernels: Kernels.active).forward(
+      input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
+      slots: slots)
+  }
+
+  /// Computes the gradient of the input; `gradInput` is overwritten.
+  package static func backwardData(
+    _ geometry: ConvolutionGeometry, batch: Int, gradOutput: UnsafePointer<Float>,
+    weight: UnsafePointer<Float>, gradInput: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>, slots: Int, algorithm: ConvolutionAlgorithm? = nil
+  ) {
+    Im2RowConvolution(geometry: geometry, batch: batch, kernels: Kernels.active).backwardData(
+      gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch, slots: slots)
+  }
+
+  /// Adds the gradients of the weight and, where wanted, of the bias.
+  package static func backwardWeights(
+    _ geometry: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
+    gradOutput: UnsafePointer<Float>, gradWeight: UnsafeMutablePointer<Float>,
+    gradBias: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>, slots: Int,
+    algorithm: ConvolutionAlgorithm? = nil
+  ) {
+    Im2RowConvolution(geometry: geometry, batch: batch, kernels: Kernels.active).backwardWeights(
+      input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
+      scratch: scratch, slots: slots)
+  }
+}

@@ -1,0 +1,153 @@
+import CNNKernels
+import Testing
+
+@Suite struct ConvolutionTests {
+  private static func forward(
+    _ test: ConvolutionCase, _ algorithm: ConvolutionAlgorithm?, slots: Int,
+    activation: ConvolutionEpilogue.Activation = .none, affine: Bool = false
+  ) -> [Float] {
+    let scratch = Convolution.scratchCount(
+      test.geometry, batch: test.batch, pass: .forward, slots: slots, algorithm: algorithm)
+    var output = [Float](repeating: .nan, count: test.outputCount)
+    let (scale, shift) = (test.scale, test.shift)
+    withScratch(scratch) { scratch in
+      scale.withUnsafeBufferPointer { scale in
+        shift.withUnsafeBufferPointer { shift in
+          Convolution.forward(
+            test.geometry, batch: test.batch, input: test.input, weight: test.weight,
+            epilogue: ConvolutionEpilogue(
+              scale: affine ? scale.baseAddress : nil, shift: affine ? shift.baseAddress : nil,
+              activation: activation),
+            output: &output, scratch: scratch, slots: slots, algorithm: algorithm)
+        }
+      }
+    }
+    return output
+  }
+
+  private static func backwardData(
+    _ test: ConvolutionCase, _ algorithm: ConvolutionAlgorithm?, slots: Int
+  ) -> [Float] {
+    let scratch = Convolution.scratchCount(
+      test.geometry, batch: test.batch, pass: .backwardData, slots: slots, algorithm: algorithm)
+    var gradInput = [Float](repeating: .nan, count: test.inputCount)
+    withScratch(scratch) {
+      Convolution.backwardData(
+        test.geometry, batch: test.batch, gradOutput: test.gradOutput, weight: test.weight,
+        gradInput: &gradInput, scratch: $0, slots: slots, algorithm: algorithm)
+    }
+    return gradInput
+  }
+
+  private static func backwardWeights(
+    _ test: ConvolutionCase, _ algorithm: ConvolutionAlgorithm?, slots: Int,
+    bias wanted: Bool = true
+  ) -> (weight: [Float], bias: [Float]) {
+    let scratch = Convolution.scratchCount(
+      test.geometry, batch: test.batch, pass: .backwardWeights, slots: slots, algorithm: algorithm)
+    // Gradients are added to what is there.
+    var weight = [Float](repeating: 1, count: test.weightCount)
+    var bias = [Float](repeating: 2, count: test.geometry.outputChannels)
+    withScratch(scratch) { scratch in
+      bias.withUnsafeMutableBufferPointer { bias in
+        Convolution.backwardWeights(
+          test.geometry, batch: test.batch, input: test.input, gradOutput: test.gradOutput,
+          gradWeight: &weight, gradBias: wanted ? bias.baseAddress : nil, scratch: scratch,
+          slots: slots, algorithm: algorithm)
+      }
+    }
+    return (weight.map { $0 - 1 }, bias.map { $0 - 2 })
+  }
+
+  /// The numbers of all three passes.
+  static func everything(
+    _ test: ConvolutionCase, _ algorithm: ConvolutionAlgorithm, slots: Int
+  ) -> [Float] {
+    let gradients = backwardWeights(test, algorithm, slots: slots)
+    return forward(test, algorithm, slots: slots) + backwardData(test, algorithm, slots: slots)
+      + gradients.weight + gradients.bias
+  }
+
+  @Test(arguments: ConvolutionCase.all) func forwardMatchesReference(test: ConvolutionCase) {
+    let expected = ReferenceConvolution.forward(
+      test.geometry, batch: test.batch, input: test.input, weight: test.weight)
+    for algorithm in test.algorithms {
+      let error = relativeError(Self.forward(test, algorithm, slots: 2), expected)
+      #expect(error < 2e-6, "\(algorithm)")
+    }
+    #expect(relativeError(Self.forward(test, nil, slots: 1), expected) < 2e-6)
+  }
+
+  @Test(arguments: ConvolutionCase.all) func epilogueMatchesReference(test: ConvolutionCase) {
+    let activations: [ConvolutionEpilogue.Activation] = [.none, .relu, .leakyRelu(slope: 0.1)]
+    for (index, activation) in activations.enumerated() {
+      let affine = index != 1
+      let expected = ReferenceConvolution.forward(
+        test.geometry, batch: test.batch, input: test.input, weight: test.weight,
+        scale: affine ? test.scale : nil, shift: affine ? test.shift : nil, activation: activation)
+      for algorithm in test.algorithms {
+        let actual = Self.forward(test, algorithm, slots: 2, activation: activation, affine: affine)
+        #expect(relativeError(actual, expected) < 2e-6, "\(algorithm) \(activation)")
+      }
+    }
+  }
+
+  @Test(arguments: ConvolutionCase.all) func backwardDataMatchesReference(test: ConvolutionCase) {
+    let expected = ReferenceConvolution.backwardData(
+      test.geometry, batch: test.batch, gradOutput: test.gradOutput, weight: test.weight)
+    for algorithm in test.algorithms {
+      let error = relativeError(Self.backwardData(test, algorithm, slots: 2), expected)
+      #expect(error < 2e-6, "\(algorithm)")
+    }
+    #expect(relativeError(Self.backwardData(test, nil, slots: 1), expected) < 2e-6)
+  }
+
+  @Test(arguments: ConvolutionCase.all) func backwardWeightsMatchesReference(test: ConvolutionCase)
+  {
+    let expected = ReferenceConvolution.backwardWeights(
+      test.geometry, batch: test.batch, input: test.input, gradOutput: test.gradOutput)
+    for algorithm in test.algorithms + [
+      Convolution.algorithm(for: test.geometry, pass: .backwardWeights)
+    ] {
+      let actual = Self.backwardWeights(test, algorithm, slots: 2)
+      #expect(relativeError(actual.weight, expected.weight) < 4e-6, "\(algorithm)")
+      #expect(relativeError(actual.bias, expected.bias) < 4e-6, "\(algorithm)")
+      let withoutBias = Self.backwardWeights(test, algorithm, slots: 2, bias: false)
+      #expect(withoutBias.weight == actual.weight)
+      #expect(withoutBias.bias.allSatisfy { $0 == 0 })
+    }
+  }
+
+  @Test(arguments: ConvolutionCase.all) func samplesDoNotDependOnTheBatch(test: ConvolutionCase) {
+    guard test.batch > 1 else { return }
+    var single = test
+    single.batch = 1
+    for algorithm in test.algorithms {
+      let all = Self.forward(test, algorithm, slots: 2)
+      #expect(Array(all.prefix(single.outputCount)) == Self.forward(single, algorithm, slots: 2))
+    }
+  }
+
+  @Test func sizesThatNoMemoryHoldsHaveNoScratchCount() {
+    var geometry = ConvolutionCase(7, 7, 8, to: 12, kernel: (3, 3)).geometry
+    #expect(Convolution.scratchCount(geometry, batch: 1, pass: .forward, slots: 1) != nil)
+    #expect(Convolution.scratchCount(geometry, batch: .max, pass: .forward, slots: 1) == nil)
+    #expect(Convolution.scratchCount(geometry, batch: 1, pass: .forward, slots: 0) == nil)
+    #expect(Convolution.scratchCount(geometry, batch: 1, pass: .forward, slots: .max) == nil)
+    geometry.groups = 3
+    #expect(Convolution.scratchCount(geometry, batch: 1, pass: .forward, slots: 1) == nil)
+    geometry.groups = 1
+    for field: WritableKeyPath<ConvolutionGeometry, Int> in [
+      \.inputHeight, \.inputChannels, \.outputWidth, \.outputChannels, \.kernelHeight,
+      \.strideHeight, \.dilationWidth, \.padTop,
+    ] {
+      for value in [Int.min, -1, Int.max] {
+        var broken = geometry
+        broken[keyPath: field] = value
+        for pass in ConvolutionPass.allCases {
+          #expect(Convolution.scratchCount(broken, batch: 1, pass: pass, slots: 1) == nil)
+        }
+      }
+    }
+  }
+}
