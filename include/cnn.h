@@ -35,7 +35,7 @@
  * CONVENTIONS
  *
  * Numbers      Tensors hold 32-bit floats. Sizes, counts and labels are int64_t; texts are UTF-8
- *              and end with a zero byte; pictures are 8 bits per channel, RGB or grey.
+ *              and end with a zero byte; pictures are 8 bits per channel: grey, RGB or RGBA.
  * Shapes       The batch comes first. Images are NHWC: batch, height, width, channels, contiguous,
  *              channels fastest. Where a function takes a cnn_layout, CNN_NCHW hands over or
  *              returns NCHW instead, and the library converts. Shapes of models, inputs, outputs
@@ -69,9 +69,10 @@
  *              for each key. Unknown keys are errors that suggest the nearest valid one.
  * Threads      Each function carries a tag:
  *                [any thread]     At any time from any thread.
- *                [reads model]    From any number of threads at once on the same model (or dataset,
- *                                 or image); CNN_BUSY while another call changes the model.
- *                [changes model]  Needs the model alone: CNN_BUSY while any other call uses it.
+ *                [reads model]    From any number of threads at once on the same model; CNN_BUSY
+ *                                 while another call changes the model.
+ *                [changes model]  Needs the model alone: waits for calls under way that read it,
+ *                                 which are short; CNN_BUSY while another call changes it.
  *                [one at a time]  Calls with the same session, training or batches must not
  *                                 overlap: the second one gets CNN_BUSY. Different objects are
  *                                 independent.
@@ -80,9 +81,9 @@
  *              that was compiled with an older header works with a newer library. (cnn_prediction
  *              is an exception: it never grows.)
  * Process      The library prints nothing, installs no signal handlers, never exits, reads no
- *              environment variable but CNN_NUM_THREADS, changes no locale, and writes only the
- *              files you name, first under a temporary name, so that a crash leaves the old file or
- *              the new one.
+ *              environment variables but CNN_NUM_THREADS and CNN_CPU (see section 6), changes no
+ *              locale, and writes only the files you name, first under a temporary name, so that a
+ *              crash leaves the old file or the new one.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -217,7 +218,7 @@ typedef struct cnn_training cnn_training;
 typedef struct cnn_dataset cnn_dataset;
 /** A pass over a dataset in shuffled batches, read ahead in the background. */
 typedef struct cnn_batches cnn_batches;
-/** A picture: 8 bits per channel, RGB or grey. */
+/** A picture: 8 bits per channel; grey, RGB or RGBA. */
 typedef struct cnn_image cnn_image;
 
 /** The order of a tensor's axes in a buffer that you pass or receive. */
@@ -322,17 +323,18 @@ void cnn_model_free(cnn_model *model);
  * The description is a JSON object:
  *
  *     { "inputs":  [ { "name": "image", "shape": [32, 32, 3] } ],
- *       "nodes":   [ { "name": "conv1", "type": "conv2d", "out_channels": 32, "kernel_size": 7,
+ *       "layers":  [ { "name": "conv1", "type": "conv2d", "out_channels": 32, "kernel_size": 7,
  *                      "padding": "same" },
  *                    { "name": "relu1", "type": "relu" },
  *                    { "name": "sum", "type": "add", "inputs": ["relu1", "conv1"] },
- *                    { "name": "flat", "type": "flatten" },
+ *                    { "type": "flatten" },
  *                    { "name": "logits", "type": "linear", "out_features": 10 } ],
  *       "outputs": [ "logits" ] }
  *
- * A node takes the node before it where "inputs" is left out; the outputs are the last node where
- * "outputs" is. Every further key of a node is an attribute of its layer type: see
- * cnn_layer_types. Errors name the node, what was expected and what was there.
+ * A layer takes the output of the one before it where "inputs" is left out, and is named after its
+ * type and place where "name" is; the output is the last layer where "outputs" is. Every further
+ * key of a layer is an attribute of its type: see cnn_layer_types. Errors name the layer, what was
+ * expected and what was there.
  *
  * Options:
  *   "seed"         integer from 0, default 0: where the random parameters come from
@@ -441,8 +443,8 @@ typedef struct cnn_model_info {
   int64_t input_count;
   /** Outputs, at least 1. */
   int64_t output_count;
-  /** Nodes of the graph. */
-  int64_t node_count;
+  /** Layers, after blocks are replaced by the layers they stand for. */
+  int64_t layer_count;
   /** Parameters: arrays of numbers that training changes. */
   int64_t parameter_count;
   /** States: arrays of numbers that are kept and not trained, such as running means. */
@@ -579,19 +581,27 @@ cnn_status cnn_model_preprocessing(const cnn_model *model, char **out_json);
  * cnn_image_to_tensor alike.
  *
  * Keys, in the order in which the steps happen:
- *   "resize"     "stretch" (default): to the input's size, whatever the proportions;
- *                "cover": keep proportions, fill the input, cut off what sticks out evenly;
- *                "none": the picture must have the input's size
- *   "resize_to"  integer from 1, default null: with "cover", the length of the shorter side before
- *                the middle is cut out
- *   "scale"      number, default 1/255: factor of each pixel value from 0 to 255
- *   "mean"       number or one per channel, default 0: subtracted after scaling
- *   "deviation"  number above 0 or one per channel, default 1: divides the difference
+ *   "width", "height"     integers from 1, required: the size of the model's input
+ *   "color"               "rgb", "bgr" or "grey"; default "rgb"
+ *   "resize"              how a picture gets that size; default "stretch":
+ *                           "stretch"       whatever the proportions
+ *                           "shorter_side"  scale the shorter side to "shorter_side" pixels, cut
+ *                                           out the middle
+ *                           "fit"           scale until all of it fits, fill up with
+ *                                           "padding_color", [red, green, blue]
+ *   "filter"              "nearest", "box", "bilinear", "bicubic" or "lanczos3", all antialiased;
+ *                         default "bilinear"
+ *   "scale"               number, default 1/255: factor of each value from 0 to 255
+ *   "mean"                list with a number per channel, default 0: subtracted after scaling
+ *   "mean_image"          list with a number per input element, default none: instead of "mean"
+ *   "standard_deviation"  list with a number per channel, default 1: divides the difference
+ *
+ * A model for pictures that has none set uses the defaults with the size of its input.
  *
  * @param model  [in] The model.
  * @param json   [in] The preprocessing; keys that are left out get their defaults.
- * @return CNN_MALFORMED_DATA, CNN_UNKNOWN_NAME, CNN_SHAPE_MISMATCH if the number of channels does
- *         not fit the input.
+ * @return CNN_MALFORMED_DATA, CNN_UNKNOWN_NAME, CNN_SHAPE_MISMATCH if the result does not fit the
+ *         input.
  *
  * [changes model] Since 0.1.
  */
@@ -699,7 +709,8 @@ cnn_status cnn_model_parameters_changed(cnn_model *model);
  * Runs a model with one input and one output on a batch: the heart of prediction.
  *
  * Any number of threads may do so with one model; memory for each is kept and used again. The
- * output has the same bits whichever thread computes it.
+ * output has the same bits whichever thread computes it. Large batches are worked through in
+ * pieces, so that memory stays bounded.
  *
  * @param model            [in] A model with one input; its first output is returned.
  * @param batch            [in] The number of samples, at least 1.
@@ -721,13 +732,13 @@ cnn_status cnn_forward(const cnn_model *model, int64_t batch, cnn_layout layout,
 /**
  * Creates a session: memory and plan for running a model again and again.
  *
- * Use one for several inputs or outputs, for activations of inner nodes, or to fill and read the
+ * Use one for several inputs or outputs, for the outputs of inner layers, or to fill and read the
  * model's own buffers without copying.
  *
  * Options:
  *   "batch_size"  integer from 1, default 1: the largest batch to make room for at once; larger
  *                 batches make the session grow when they come
- *   "keep"        list of node names, default none: inner nodes whose outputs are kept
+ *   "keep"        list of layer names, default none: inner layers whose outputs are kept
  *
  * @param model         [in] The model; the session sees its parameters as they are at each run.
  * @param options_json  [in] Options; may be NULL.
@@ -793,10 +804,10 @@ cnn_status cnn_session_input(cnn_session *session, const char *name, int64_t bat
 cnn_status cnn_session_run(cnn_session *session);
 
 /**
- * Copies an output of the last run, or what a kept node computed.
+ * Copies an output of the last run, or what a kept layer computed.
  *
  * @param session   [in] The session.
- * @param name      [in] An output, or a node named in "keep"; NULL means the first output.
+ * @param name      [in] An output, or a layer named in "keep"; NULL means the first output.
  * @param layout    [in] The order of axes of out_data.
  * @param capacity  [in] The length of out_data.
  * @param out_data  [out] The elements for the whole batch.
@@ -808,10 +819,10 @@ cnn_status cnn_session_get_output(cnn_session *session, const char *name, cnn_la
                                   int64_t capacity, float *out_data);
 
 /**
- * Gives access to an output of the last run, or to what a kept node computed, without copying.
+ * Gives access to an output of the last run, or to what a kept layer computed, without copying.
  *
  * @param session     [in] The session.
- * @param name        [in] An output, or a node named in "keep"; NULL means the first output.
+ * @param name        [in] An output, or a layer named in "keep"; NULL means the first output.
  * @param out_tensor  [in, out] struct_size is read, the rest is written. The shape has the batch in
  *                    front. data is NHWC, to be read only, and valid until the next run.
  * @return CNN_UNKNOWN_NAME, CNN_INVALID_ARGUMENT before the first run.
@@ -862,6 +873,7 @@ cnn_status cnn_session_output(cnn_session *session, const char *name, cnn_tensor
  *                      "plateau"      "patience" 3 epochs without a better result, "factor" 0.1
  *                      "cosine"       "epochs": length of the half wave, default the run's
  *                    and for each "warmup_steps" integer from 0, default 0: linear rise from 0
+ *   "frozen"          list of parameter names, default none: those keep their values
  *   "input_gradients" boolean, default false: compute the gradient of the inputs as well
  *
  * @param model         [in] The model; the training changes its parameters in place.
@@ -898,7 +910,7 @@ void cnn_training_free(cnn_training *training);
  * @param labels       [in] The class of each sample, from 0: batch numbers.
  * @param out_loss     [out] The mean loss over the batch before the update; may be NULL.
  * @return CNN_SHAPE_MISMATCH, CNN_INVALID_ARGUMENT for a label that is no class, CNN_NON_FINITE if
- *         the loss is not finite, with the step and the first node that was not; then the
+ *         the loss is not finite, with the step and the first layer that was not; then the
  *         parameters are as they were.
  *
  * [one at a time] [changes model] Since 0.1.
@@ -1209,8 +1221,8 @@ typedef int32_t (*cnn_progress_callback)(const cnn_progress *progress, void *use
 /**
  * Trains a model on a dataset: shuffled batches, augmentation, validation, the best parameters.
  *
- * Samples of image datasets go through the model's preprocessing. The model gets the dataset's
- * class names if it has none.
+ * Pictures go through the model's preprocessing. A model that has no class names or no
+ * preprocessing gets those of the dataset.
  *
  * Options: those of cnn_training_create, and
  *   "epochs"            integer from 1, default 10
@@ -1286,8 +1298,7 @@ typedef struct cnn_dataset_info {
   int64_t class_count;
   /** The number of axes of a sample: 3 for pictures. */
   int64_t rank;
-  /** The size of a sample along each axis: height, width, channels. Height and width are 0 if the
-   *  pictures differ in size. */
+  /** The size of a sample along each axis: height, width, channels. */
   int64_t shape[CNN_MAX_RANK];
 } cnn_dataset_info;
 
@@ -1306,7 +1317,8 @@ typedef struct cnn_dataset_info {
  *                 "folders"  a folder for each class, with PNG and JPEG files
  *                 "names"    one folder with files named after their class, as in cat.17.jpg
  *   "part"      "train" (default), "test" or "all", for "cifar10" and "mnist"
- *   "channels"  1 or 3, default 3 ("mnist": 1), for "folders" and "names"
+ *   "preprocessing"  object, see cnn_model_set_preprocessing; required for "folders" and "names",
+ *               default for the others: the pictures as they are, divided by 255
  *   "limit"     integer from 1, default null: the most samples of each class
  *
  * Pictures in folders are read when they are needed, not now.
@@ -1379,6 +1391,24 @@ cnn_status cnn_dataset_create_floats(int64_t count, cnn_layout layout, const int
                                      cnn_dataset **out_dataset);
 
 /**
+ * Computes a preprocessing that normalises the pictures of a dataset.
+ *
+ * Compute it from what you train on, and give it to cnn_model_set_preprocessing.
+ *
+ * @param dataset        [in] A dataset of pictures.
+ * @param normalization  [in] "unit": divide by 255. "standard": then give each channel the mean 0
+ *                       and the deviation 1 over all pictures. "mean_image": divide by 255, then
+ *                       subtract the mean of all pictures.
+ * @param out_json       [out] The preprocessing; release it with cnn_free.
+ * @return CNN_UNKNOWN_NAME, CNN_UNSUPPORTED for a dataset of numbers, CNN_INPUT_OUTPUT,
+ *         CNN_MALFORMED_DATA.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_preprocessing(const cnn_dataset *dataset, const char *normalization,
+                                     char **out_json);
+
+/**
  * Frees a dataset. Subsets of it, and passes over it, stay usable.
  *
  * @param dataset  [in] The dataset; may be NULL.
@@ -1436,8 +1466,8 @@ cnn_status cnn_dataset_image(const cnn_dataset *dataset, int64_t index, cnn_imag
  * Reads chosen samples as a batch of tensors.
  *
  * @param dataset     [in] The dataset.
- * @param model       [in] The model whose preprocessing and input shape apply; may be NULL: then
- *                    pictures have their own size, the same for all, and values from 0 to 255.
+ * @param model       [in] The model whose preprocessing applies to pictures; may be NULL: then the
+ *                    dataset's own does.
  * @param indices     [in] Which samples, each from 0 to count - 1.
  * @param count       [in] How many indices, at least 1.
  * @param layout      [in] The order of axes of out_samples.
@@ -1488,19 +1518,22 @@ cnn_status cnn_dataset_split(const cnn_dataset *dataset, double fraction, int64_
  *   "shuffle"     boolean, default true: a new order for each epoch, without replacement
  *   "seed"        integer from 0, default 0: where order and augmentation come from
  *   "drop_last"   boolean, default false: leave out the last batch of an epoch if it is smaller
- *   "augment"     object, default none; for pictures only:
- *                   "flip"        boolean, default false: mirror every second picture
- *                   "crop"        integer from 0, default 0: shift by up to so many pixels,
- *                                 mirroring the border
- *                   "brightness"  number from 0 to 1, default 0: vary by up to this share
- *                   "contrast"    the same
- *                   "saturation"  the same
- *                   "lighting"    number from 0, default 0: deviation of AlexNet's PCA lighting
- *   "prefetch"    integer from 0 to 64, default 2: batches to read ahead
+ *   "augment"     object, default none: random changes, in this order:
+ *                   "random_crop"          {"padding": 4}: shift by up to so many pixels over a
+ *                                          black border; not with the next one
+ *                   "random_resized_crop"  {"scale": [0.08, 1], "ratio": [0.75, 1.3333]}
+ *                   "rotation"             number from 0 to 180, default 0: largest angle
+ *                   "horizontal_flip"      number from 0 to 1, default 0: how often
+ *                   "color_jitter"         {"brightness", "contrast", "saturation", "hue"}: each a
+ *                                          number from 0, default 0
+ *                   "lighting"             number from 0, default 0: deviation of AlexNet's noise
+ *                   "cutout"               {"size": 8, "probability": 1}
+ *   "prefetch"    integer from 1 to 64, default 2: batches to read ahead
+ *   "workers"     integer from 0 to 64, default 1: threads that read ahead; 0 for none
  *
  * @param dataset       [in] The dataset.
- * @param model         [in] The model whose preprocessing and input shape apply; may be NULL: then
- *                      pictures have their own size, the same for all, and values from 0 to 255.
+ * @param model         [in] The model whose preprocessing applies to pictures; may be NULL: then
+ *                      the dataset's own does.
  * @param options_json  [in] Options; may be NULL.
  * @param out_batches   [out] The pass; free it with cnn_batches_free.
  * @return CNN_UNKNOWN_NAME, CNN_SHAPE_MISMATCH if the samples do not fit the model.
@@ -1546,13 +1579,13 @@ void cnn_batches_free(cnn_batches *batches);
  * Reads a picture file: PNG or JPEG, whatever its name.
  *
  * Options:
- *   "max_pixels"  integer from 1, default 100000000: refuse pictures with more
- *   "channels"    1 or 3, default null: convert to grey or RGB; null leaves it as it is
+ *   "max_pixels"  integer from 1 to 2147483647, default 67108864: refuse pictures with more
+ *   "channels"    1, 3 or 4, default null: convert to grey, RGB or RGBA; null leaves it as it is
  *
  * @param path          [in] The file.
  * @param options_json  [in] Options; may be NULL.
- * @param out_image     [out] The picture; free it with cnn_image_free. Transparent parts are put on
- *                      white; 16-bit channels are reduced to 8.
+ * @param out_image     [out] The picture; free it with cnn_image_free. It is turned as its Exif
+ *                      orientation says; 16-bit channels are rounded to 8.
  * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_UNSUPPORTED for other formats.
  *
  * [any thread] Since 0.1.
@@ -1578,7 +1611,7 @@ cnn_status cnn_image_load_memory(const void *bytes, int64_t size, const char *op
  *
  * @param height     [in] Rows, at least 1.
  * @param width      [in] Columns, at least 1.
- * @param channels   [in] 1 for grey, 3 for RGB.
+ * @param channels   [in] 1 for grey, 3 for RGB, 4 for RGBA.
  * @param pixels     [in] height * width * channels bytes, row by row from the top, channels
  *                   fastest; they are copied.
  * @param out_image  [out] The picture; free it with cnn_image_free.
@@ -1603,7 +1636,7 @@ void cnn_image_free(cnn_image *image);
  * @param image         [in] The picture.
  * @param out_height    [out] Rows; may be NULL.
  * @param out_width     [out] Columns; may be NULL.
- * @param out_channels  [out] 1 or 3; may be NULL.
+ * @param out_channels  [out] 1, 3 or 4; may be NULL.
  *
  * [any thread] Since 0.1.
  */
@@ -1648,7 +1681,7 @@ cnn_status cnn_image_save_memory(const cnn_image *image, void **out_bytes, int64
  * Resizes a picture; shrinking averages over all pixels (antialiased).
  *
  * Options:
- *   "filter"  "bilinear" (default), "bicubic", "nearest"
+ *   "filter"  "nearest", "box", "bilinear", "bicubic" or "lanczos3"; default "bilinear"
  *
  * @param image         [in] The picture.
  * @param height        [in] The new height, at least 1.
@@ -1684,8 +1717,7 @@ cnn_status cnn_image_crop(const cnn_image *image, int64_t top, int64_t left, int
  * @param layout    [in] The order of axes of out_data.
  * @param capacity  [in] The number of floats that fit out_data: the size of one sample.
  * @param out_data  [out] The sample.
- * @return CNN_UNSUPPORTED for a model that takes no pictures, CNN_SHAPE_MISMATCH with "resize":
- *         "none".
+ * @return CNN_UNSUPPORTED for a model that takes no pictures.
  *
  * [any thread] [reads model] Since 0.1.
  */
@@ -1699,8 +1731,8 @@ cnn_status cnn_image_to_tensor(const cnn_image *image, const cnn_model *model, c
 /**
  * Sets how many threads a computation may use, in the whole process. Results do not depend on it.
  *
- * @param count  [in] From 1 to 1024, or 0 for the default: CNN_NUM_THREADS, or else the number of
- *               processors that the process may use.
+ * @param count  [in] From 1 to 64. The default is CNN_NUM_THREADS where that is set, or else the
+ *               number of processors.
  *
  * [any thread] Since 0.1.
  */
@@ -1770,7 +1802,10 @@ typedef void (*cnn_log_callback)(int32_t level, const char *message, void *user)
 cnn_status cnn_set_log_callback(cnn_log_callback callback, void *user);
 
 /**
- * Returns which variant of the computing kernels this processor runs, such as "avx2" or "baseline".
+ * Returns which variant of the computing kernels is in use, such as "avx2" or "baseline".
+ *
+ * The library chooses by the processor, once. The environment variable CNN_CPU set to "baseline"
+ * asks for the one that runs anywhere.
  *
  * @return Borrowed, never NULL, valid for ever.
  *

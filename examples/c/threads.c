@@ -15,7 +15,7 @@ enum { THREADS = 16, ROUNDS = 20, BATCH = 4, SIZE = 32 * 32 * 3, CLASSES = 10 };
 
 static const char graph[] =
     "{ \"inputs\": [ { \"name\": \"image\", \"shape\": [32, 32, 3] } ],"
-    "  \"nodes\": ["
+    "  \"layers\": ["
     "    { \"name\": \"conv\", \"type\": \"conv2d\", \"out_channels\": 32, \"kernel_size\": 7,"
     "      \"padding\": \"same\" },"
     "    { \"name\": \"relu\", \"type\": \"relu\" },"

@@ -12,7 +12,7 @@ enum { EPOCHS = 10, BATCH = 32 };
 
 static const char graph[] =
     "{ \"inputs\": [ { \"name\": \"image\", \"shape\": [8, 8, 1] } ],"
-    "  \"nodes\": ["
+    "  \"layers\": ["
     "    { \"name\": \"conv1\", \"type\": \"conv2d\", \"out_channels\": 16, \"kernel_size\": 3,"
     "      \"padding\": \"same\" },"
     "    { \"name\": \"relu1\", \"type\": \"relu\" },"
