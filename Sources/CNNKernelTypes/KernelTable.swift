@@ -6,28 +6,16 @@
 /// the linker may merge a specialisation that was compiled for AVX2 into everybody's copy. SIMD
 /// values never cross this table: how they are passed differs between variants.
 package struct KernelTable: Sendable {
-  package var elementwise: ElementwiseKernels
-  package var reduction: ReductionKernels
-  package var normalization: NormalizationKernels
-  package var pooling: PoolingKernels
-  package var optimizer: OptimizerKernels
+  package var vector: VectorKernels
   package var convolution: ConvolutionKernels
   package var matrix: MatrixKernels
 
   package init(
-    elementwise: ElementwiseKernels,
-    reduction: ReductionKernels,
-    normalization: NormalizationKernels,
-    pooling: PoolingKernels,
-    optimizer: OptimizerKernels,
+    vector: VectorKernels,
     convolution: ConvolutionKernels,
     matrix: MatrixKernels
   ) {
-    self.elementwise = elementwise
-    self.reduction = reduction
-    self.normalization = normalization
-    self.pooling = pooling
-    self.optimizer = optimizer
+    self.vector = vector
     self.convolution = convolution
     self.matrix = matrix
   }

@@ -1,4 +1,0 @@
-/// Kernels for parameter updates.
-package struct OptimizerKernels: Sendable {
-  package init() {}
-}

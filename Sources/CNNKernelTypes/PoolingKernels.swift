@@ -1,4 +1,0 @@
-/// Kernels for pooling and its gradients.
-package struct PoolingKernels: Sendable {
-  package init() {}
-}

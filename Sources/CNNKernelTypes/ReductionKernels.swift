@@ -1,4 +1,0 @@
-/// Kernels for sums, extremes and softmax.
-package struct ReductionKernels: Sendable {
-  package init() {}
-}

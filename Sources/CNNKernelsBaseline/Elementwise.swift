@@ -1,5 +1,0 @@
-import CNNKernelTypes
-
-func makeElementwiseKernels() -> ElementwiseKernels {
-  ElementwiseKernels()
-}

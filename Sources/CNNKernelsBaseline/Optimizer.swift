@@ -1,5 +1,0 @@
-import CNNKernelTypes
-
-func makeOptimizerKernels() -> OptimizerKernels {
-  OptimizerKernels()
-}

@@ -1,5 +1,0 @@
-import CNNKernelTypes
-
-func makePoolingKernels() -> PoolingKernels {
-  PoolingKernels()
-}

@@ -1,0 +1,252 @@
+import CNNKernelTypes
+
+/// The part of a window that lies in the input, along one axis.
+private struct Window {
+  /// The first coordinate inside.
+  var first: Int
+  /// How many coordinates are inside.
+  var count: Int
+
+  /// Window `index`: starts at index · stride - padding, `kernel` cells, `dilation` apart.
+  @inline(__always)
+  init(
+    _ index: Int, _ stride: Int, _ padding: Int, _ kernel: Int, _ dilation: Int, _ size: Int
+  ) {
+    let start = index &* stride &- padding
+    var skipped = 0
+    while skipped < kernel, start &+ skipped &* dilation < 0 { skipped &+= 1 }
+    first = start &+ skipped &* dilation
+    count = 0
+    while skipped &+ count < kernel, first &+ count &* dilation < size { count &+= 1 }
+  }
+}
+
+extension PoolingGeometry {
+  @inline(__always)
+  fileprivate func rows(_ index: Int) -> Window {
+    Window(index, strideHeight, paddingTop, kernelHeight, dilationHeight, inputHeight)
+  }
+
+  @inline(__always)
+  fileprivate func columns(_ index: Int) -> Window {
+    Window(index, strideWidth, paddingLeft, kernelWidth, dilationWidth, inputWidth)
+  }
+
+  /// The number of cells that a mean is divided by.
+  @inline(__always)
+  fileprivate func divisor(
+    _ row: Int, _ column: Int, _ rows: Window, _ columns: Window, _ countIncludePad: Bool
+  ) -> Int {
+    guard countIncludePad else { return rows.count &* columns.count }
+    // Cells beyond the padding, which rounding up can reach, do not count: as in PyTorch.
+    let bottom = inputHeight &+ paddingBottom
+    let right = inputWidth &+ paddingRight
+    var height = 0
+    let top = row &* strideHeight &- paddingTop
+    while height < kernelHeight, top &+ height &* dilationHeight < bottom { height &+= 1 }
+    var width = 0
+    let left = column &* strideWidth &- paddingLeft
+    while width < kernelWidth, left &+ width &* dilationWidth < right { width &+= 1 }
+    return height &* width
+  }
+}
+
+enum PoolingLoops: PoolingKernels {
+  static func maxRow(
+    _ x: FloatPointer, _ y: MutableFloatPointer, _ indices: MutableFloatPointer?, _ row: Int,
+    _ channels: Int, _ g: PoolingGeometry
+  ) {
+    let rows = g.rows(row)
+    var column = 0
+    while column < g.outputWidth {
+      let columns = g.columns(column)
+      let offset = (row &* g.outputWidth &+ column) &* g.channels
+      let target = y + offset
+      var c = 0
+      while c < channels {
+        let width = channels &- c < 8 ? channels &- c : 8
+        if let indices {
+          let (best, place) = largestWithPlace(x + c, width, rows, columns, g)
+          if width == 8 {
+            store(best, target + c)
+            store(place, indices + (offset &+ c))
+          } else {
+            store(best, target + c, width)
+            store(place, indices + (offset &+ c), width)
+          }
+        } else if width == 8 {
+          store(largest(x + c, 8, rows, columns, g), target + c)
+        } else {
+          store(largest(x + c, width, rows, columns, g), target + c, width)
+        }
+        c &+= 8
+      }
+      column &+= 1
+    }
+  }
+
+  @inline(__always)
+  private static func largest(
+    _ x: FloatPointer, _ width: Int, _ rows: Window, _ columns: Window, _ g: PoolingGeometry
+  ) -> Vector {
+    // A window of padding alone holds nothing; 0 is as harmless as a number can be.
+    if rows.count == 0 || columns.count == 0 { return lanes(0) }
+    var best = lanes(-.infinity)
+    var i = 0
+    while i < rows.count {
+      let y = rows.first &+ i &* g.dilationHeight
+      var source = x + (y &* g.inputWidth &+ columns.first) &* g.channels
+      var j = 0
+      while j < columns.count {
+        let v = width == 8 ? load(source) : load(source, width)
+        // Numbers win by size, and what is not a number wins for good.
+        best = best.replacing(with: v, where: (v .> best) .| (v .!= v))
+        source += g.dilationWidth &* g.channels
+        j &+= 1
+      }
+      i &+= 1
+    }
+    return best
+  }
+
+  @inline(__always)
+  private static func largestWithPlace(
+    _ x: FloatPointer, _ width: Int, _ rows: Window, _ columns: Window, _ g: PoolingGeometry
+  ) -> (best: Vector, place: Vector) {
+    if rows.count == 0 || columns.count == 0 { return (lanes(0), lanes(-1)) }
+    var best = lanes(-.infinity)
+    var place = lanes(Float(rows.first &* g.inputWidth &+ columns.first))
+    var i = 0
+    while i < rows.count {
+      let y = rows.first &+ i &* g.dilationHeight
+      var position = y &* g.inputWidth &+ columns.first
+      var j = 0
+      while j < columns.count {
+        let source = x + position &* g.channels
+        let v = width == 8 ? load(source) : load(source, width)
+        let wins = (v .> best) .| (v .!= v)
+        best = best.replacing(with: v, where: wins)
+        place = place.replacing(with: lanes(Float(position)), where: wins)
+        position &+= g.dilationWidth
+        j &+= 1
+      }
+      i &+= 1
+    }
+    return (best, place)
+  }
+
+  static func maxRowBackward(
+    _ gradOutput: FloatPointer, _ indices: FloatPointer, _ gradInput: MutableFloatPointer,
+    _ row: Int, _ channels: Int, _ g: PoolingGeometry
+  ) {
+    // Every cell of the window asks whether it was the one: no position is trusted, and eight
+    // channels are served at once.
+    let rows = g.rows(row)
+    let zero = lanes(0)
+    var column = 0
+    while column < g.outputWidth {
+      let columns = g.columns(column)
+      let offset = (row &* g.outputWidth &+ column) &* g.channels
+      var c = 0
+      while c < channels {
+        let width = channels &- c < 8 ? channels &- c : 8
+        let isFull = width == 8
+        let gradient =
+          isFull ? load(gradOutput + (offset &+ c)) : load(gradOutput + (offset &+ c), width)
+        let place = isFull ? load(indices + (offset &+ c)) : load(indices + (offset &+ c), width)
+        var i = 0
+        while i < rows.count {
+          let y = rows.first &+ i &* g.dilationHeight
+          var position = y &* g.inputWidth &+ columns.first
+          var j = 0
+          while j < columns.count {
+            let target = gradInput + (position &* g.channels &+ c)
+            let part = zero.replacing(with: gradient, where: place .== lanes(Float(position)))
+            if isFull {
+              store(load(target) + part, target)
+            } else {
+              store(load(target, width) + part, target, width)
+            }
+            position &+= g.dilationWidth
+            j &+= 1
+          }
+          i &+= 1
+        }
+        c &+= 8
+      }
+      column &+= 1
+    }
+  }
+
+  static func averageRow(
+    _ x: FloatPointer, _ y: MutableFloatPointer, _ row: Int, _ channels: Int,
+    _ countIncludePad: Bool, _ g: PoolingGeometry
+  ) {
+    let rows = g.rows(row)
+    var column = 0
+    while column < g.outputWidth {
+      let columns = g.columns(column)
+      let divisor = g.divisor(row, column, rows, columns, countIncludePad)
+      let factor = lanes(divisor > 0 ? 1 / Float(divisor) : 0)
+      let target = y + (row &* g.outputWidth &+ column) &* g.channels
+      var c = 0
+      while c < channels {
+        let width = channels &- c < 8 ? channels &- c : 8
+        if width == 8 {
+          store(factor * sum(x + c, 8, rows, columns, g), target + c)
+        } else {
+          store(factor * sum(x + c, width, rows, columns, g), target + c, width)
+        }
+        c &+= 8
+      }
+      column &+= 1
+    }
+  }
+
+  @inline(__always)
+  private static func sum(
+    _ x: FloatPointer, _ width: Int, _ rows: Window, _ columns: Window, _ g: PoolingGeometry
+  ) -> Vector {
+    var sum = lanes(0)
+    var i = 0
+    while i < rows.count {
+      let y = rows.first &+ i &* g.dilationHeight
+      var source = x + (y &* g.inputWidth &+ columns.first) &* g.channels
+      var j = 0
+      while j < columns.count {
+        sum += width == 8 ? load(source) : load(source, width)
+        source += g.dilationWidth &* g.channels
+        j &+= 1
+      }
+      i &+= 1
+    }
+    return sum
+  }
+
+  static func averageRowBackward(
+    _ gradOutput: FloatPointer, _ gradInput: MutableFloatPointer, _ row: Int, _ channels: Int,
+    _ countIncludePad: Bool, _ g: PoolingGeometry
+  ) {
+    let rows = g.rows(row)
+    var column = 0
+    while column < g.outputWidth {
+      let columns = g.columns(column)
+      let divisor = g.divisor(row, column, rows, columns, countIncludePad)
+      let factor = divisor > 0 ? 1 / Float(divisor) : 0
+      let gradient = gradOutput + (row &* g.outputWidth &+ column) &* g.channels
+      var i = 0
+      while i < rows.count {
+        let y = rows.first &+ i &* g.dilationHeight
+        var target = gradInput + (y &* g.inputWidth &+ columns.first) &* g.channels
+        var j = 0
+        while j < columns.count {
+          ElementwiseLoops.axpy(factor, gradient, target, channels)
+          target += g.dilationWidth &* g.channels
+          j &+= 1
+        }
+        i &+= 1
+      }
+      column &+= 1
+    }
+  }
+}
