@@ -18,6 +18,8 @@ enum OpenBLAS {
 
   nonisolated(unsafe) private static let entrance: UnsafeMutablePointer<sem_t> = {
     openblas_set_num_threads(1)
+    // Its own threads, one for each processor, would only wait, with the host's signals open.
+    _ = blas_thread_shutdown_()
     sem_init(semaphore, 0, maximumCallers)
     // A child that is forked while a thread is inside would inherit locks that nobody opens.
     pthread_atfork(

@@ -2,35 +2,46 @@ import CProcessor
 import Glibc
 import Synchronization
 
-/// One call of `ThreadPool.parallelFor`; it lives on the caller's stack until all chunks are done.
-struct PoolJob: ~Copyable {
-  let chunks: Int
-  /// The most threads that may work on the job, the caller included.
-  let limit: Int
-  let body: (Int, Int) -> Void
+/// What the threads in a job share without a lock.
+struct PoolCounters: ~Copyable {
   /// The next chunk that nobody has taken.
   let nextChunk = Atomic<Int>(0)
-  /// Workers inside the job.
-  ///
-  /// Changed with the pool's lock held; read without while spinning.
+  /// Workers inside the job; changed with the pool's lock held, read without while spinning.
   let active = Atomic<Int>(0)
+}
+
+/// What a thread needs to know to work on a job.
+struct PoolTask {
+  let chunks: Int
+  let body: NonescapingBody
+  let counters: UnsafePointer<PoolCounters>
+
+  func work(slot: Int) {
+    while true {
+      let chunk = counters.pointee.nextChunk.wrappingAdd(1, ordering: .relaxed).oldValue
+      if chunk >= chunks { return }
+      body(chunk: chunk, slot: slot)
+    }
+  }
+}
+
+/// One call of `ThreadPool.parallelFor`; it lives on the caller's stack until all chunks are done.
+///
+/// Everything here is read and written with the pool's lock held.
+struct PoolJob {
+  let task: PoolTask
+  /// The most threads that may work on the job, the caller included.
+  let limit: Int
   /// Threads that have joined so far, the caller included: the next slot.
-  ///
-  /// Under the pool's lock.
   var joined = 1
   var callerSleeps = false
-  var finished = pthread_cond_t()
+  let finished: UnsafeMutablePointer<pthread_cond_t>
   var next: UnsafeMutablePointer<PoolJob>?
   var previous: UnsafeMutablePointer<PoolJob>?
 
-  init(chunks: Int, limit: Int, body: @escaping (Int, Int) -> Void) {
-    self.chunks = chunks
-    self.limit = limit
-    self.body = body
-    pthread_cond_init(&finished, nil)
+  var hasRoom: Bool {
+    joined < limit && task.counters.pointee.nextChunk.load(ordering: .relaxed) < task.chunks
   }
-
-  var hasRoom: Bool { joined < limit && nextChunk.load(ordering: .relaxed) < chunks }
 }
 
 /// The workers' side of the pool: the open jobs, and who waits.
@@ -82,28 +93,46 @@ final class PoolState: @unchecked Sendable {
     generation += 1
   }
 
-  /// Works through the job together with the workers that have time.
-  func run(_ job: Job) {
+  /// Works through all chunks together with the workers that have time.
+  func run(_ body: NonescapingBody, chunks: Int, limit: Int) {
+    let counters = PoolCounters()
+    var finished = pthread_cond_t()
+    pthread_cond_init(&finished, nil)
+    withUnsafePointer(to: counters) { counters in
+      withUnsafeMutablePointer(to: &finished) { finished in
+        let task = PoolTask(chunks: chunks, body: body, counters: counters)
+        var job = PoolJob(task: task, limit: limit, finished: finished)
+        withUnsafeMutablePointer(to: &job) { run($0, task, limit: limit, finished) }
+      }
+    }
+    pthread_cond_destroy(&finished)
+  }
+
+  private func run(
+    _ job: Job, _ task: PoolTask, limit: Int, _ finished: UnsafeMutablePointer<pthread_cond_t>
+  ) {
+    let counters = task.counters
     pthread_mutex_lock(lock)
     let started = generation
     insert(job)
-    addWorkers(job.pointee.limit - 1)
+    addWorkers(limit - 1)
     arrivals.wrappingAdd(1, ordering: .releasing)
-    var wanted = min(job.pointee.limit - 1, sleeping)
+    var wanted = min(limit - 1, sleeping)
     pthread_mutex_unlock(lock)
     while wanted > 0 {
       pthread_cond_signal(wake)
       wanted -= 1
     }
-    work(job, slot: 0)
+    task.work(slot: 0)
     // The last chunks of the others are about to end: sleeping at once would cost more than that.
-    spin { job.pointee.active.load(ordering: .acquiring) == 0 }
+    spin { counters.pointee.active.load(ordering: .acquiring) == 0 }
     pthread_mutex_lock(lock)
+    // After a fork within a chunk, the job and the workers on it belong to the parent.
     if generation == started {
       remove(job)
       job.pointee.callerSleeps = true
-      while job.pointee.active.load(ordering: .relaxed) > 0 {
-        pthread_cond_wait(&job.pointee.finished, lock)
+      while counters.pointee.active.load(ordering: .relaxed) > 0 {
+        pthread_cond_wait(finished, lock)
       }
     }
     pthread_mutex_unlock(lock)
@@ -172,27 +201,19 @@ final class PoolState: @unchecked Sendable {
     return candidate
   }
 
-  private func work(_ job: Job, slot: Int) {
-    let chunks = job.pointee.chunks
-    while true {
-      let chunk = job.pointee.nextChunk.wrappingAdd(1, ordering: .relaxed).oldValue
-      if chunk >= chunks { return }
-      job.pointee.body(chunk, slot)
-    }
-  }
-
   /// Works on a job.
   ///
   /// Called with the lock held, and returns so.
   private func help(_ job: Job) {
     let slot = job.pointee.joined
+    let task = job.pointee.task
     job.pointee.joined += 1
-    job.pointee.active.wrappingAdd(1, ordering: .relaxed)
+    task.counters.pointee.active.wrappingAdd(1, ordering: .relaxed)
     pthread_mutex_unlock(lock)
-    work(job, slot: slot)
+    task.work(slot: slot)
     pthread_mutex_lock(lock)
-    let left = job.pointee.active.wrappingSubtract(1, ordering: .releasing).newValue
-    if left == 0, job.pointee.callerSleeps { pthread_cond_signal(&job.pointee.finished) }
+    let left = task.counters.pointee.active.wrappingSubtract(1, ordering: .releasing).newValue
+    if left == 0, job.pointee.callerSleeps { pthread_cond_signal(job.pointee.finished) }
   }
 
   /// Waits for a moment (some 20 microseconds) or until `condition` holds.

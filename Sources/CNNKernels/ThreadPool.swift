@@ -41,11 +41,7 @@ package enum ThreadPool {
       }
       return
     }
-    withoutActuallyEscaping(body) { escapable in
-      var job = PoolJob(chunks: chunks, limit: limit, body: escapable)
-      withUnsafeMutablePointer(to: &job) { PoolState.shared.run($0) }
-      pthread_cond_destroy(&job.finished)
-    }
+    NonescapingBody.with(body) { PoolState.shared.run($0, chunks: chunks, limit: limit) }
   }
 
   /// Returns how many chunks of `grain` elements `count` elements make; the last may be smaller.

@@ -13,6 +13,8 @@ void cblas_sgemv(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE transA, int m, int
                  const float *a, int lda, const float *x, int incx, float beta, float *y, int incy);
 void openblas_set_num_threads(int count);
 int openblas_get_num_threads(void);
+// Ends the threads that OpenBLAS starts when it is loaded; it needs none for calls of one thread.
+int blas_thread_shutdown_(void);
 char *openblas_get_config(void);
 char *openblas_get_corename(void);
 
