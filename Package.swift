@@ -33,19 +33,22 @@ let staticCodecs: [LinkerSetting] = [
   .linkedLibrary(":libz.a", .when(platforms: [.linux])),
 ]
 
-// Flags of the shared library alone: the Swift runtime inside it, only `cnn_` names visible, and a
-// missing archive an error when linking instead of when loading.
+// A missing archive is to be an error when linking instead of when loading. A sanitized library has
+// undefined symbols by design: the sanitizer's runtime is in the program.
+let whenNotSanitized =
+  Context.environment["CNN_SANITIZER"] == nil ? ["-Xlinker", "-z", "-Xlinker", "defs"] : []
+
+// Flags of the shared library alone: the Swift runtime inside it, and only `cnn_` names visible.
 let sharedLibrary: [LinkerSetting] = [
   .unsafeFlags(
     [
       "-static-stdlib", "-use-ld=lld",
       "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/CNNCAPI/exports.map",
       "-Xlinker", "--exclude-libs=ALL",
-      "-Xlinker", "-z", "-Xlinker", "defs",
       "-Xlinker", "-soname=libcnn.so.0",
       "-Xlinker", "--gc-sections", "-Xlinker", "--wrap=stderr",
       "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization",
-    ], .when(platforms: [.linux]))
+    ] + whenNotSanitized, .when(platforms: [.linux]))
 ]
 
 func module(

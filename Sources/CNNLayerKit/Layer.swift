@@ -43,6 +43,10 @@ public protocol Layer: Sendable {
   /// input's gradient with the first output's in `backward`. False by default.
   var supportsInPlace: Bool { get }
 
+  /// Whether, when predicting, the first output has the numbers of the first input in the same
+  /// order, so that the host may leave the layer out. False by default.
+  var isIdentityInInference: Bool { get }
+
   /// An estimate of the additions and multiplications of `forward` for one sample. 0 by default.
   var operationCount: Int { get }
 
@@ -96,6 +100,8 @@ extension Layer {
   public var isDifferentiable: Bool { true }
   /// False.
   public var supportsInPlace: Bool { false }
+  /// False.
+  public var isIdentityInInference: Bool { false }
   /// Unknown, counted as none.
   public var operationCount: Int { 0 }
   /// True.

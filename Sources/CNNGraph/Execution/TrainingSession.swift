@@ -1,0 +1,276 @@
+import CNNKernels
+import CNNLayerKit
+
+/// Memory and plan to compute outputs and gradients of a model in training mode.
+///
+/// A step is `forward`, then writing `outputGradient(_:)` (what a loss does), then `backward`, then
+/// using `gradient(of:)` (what an optimizer does). Nothing is allocated after creation. One thread
+/// at a time may use a training session, and the model is busy for everybody else during each call.
+///
+/// Safety: `model.access` admits one writer, and every call of this class that computes is one.
+public final class TrainingSession: @unchecked Sendable {
+  /// How to train.
+  public struct Options: Sendable {
+    /// The largest number of samples of one step.
+    public var capacity: Int
+    /// Whether gradients of the network's inputs are computed too.
+    public var inputGradients: Bool
+    /// Full names of parameters that keep their values.
+    public var frozen: Set<String>
+
+    /// Collects options.
+    public init(capacity: Int, inputGradients: Bool = false, frozen: Set<String> = []) {
+      self.capacity = capacity
+      self.inputGradients = inputGradients
+      self.frozen = frozen
+    }
+  }
+
+  /// The model that is trained.
+  public let model: Model
+  /// What was asked for at creation.
+  public let options: Options
+
+  /// The gradients of all parameters, laid out like the parameters.
+  package let gradientMemory: FloatBuffer
+  private let plan: TrainingPlan
+  private let services: LayerServices
+  private var ownInputs: [FloatBuffer?]
+  private var lastBatch = 0
+  private var lastKey = RandomKey(seed: 0)
+  private var holdsAccess = false
+
+  /// Plans training.
+  ///
+  /// - Throws: `invalidArgument` for a batch below 1, `unknownName` for a frozen parameter that
+  ///   does not exist, `unsupported` if a layer has no backward pass or nothing is left to train,
+  ///   `outOfMemory`.
+  public init(model: Model, options: Options) throws(CNNError) {
+    guard options.capacity >= 1 else {
+      throw .invalidArgument(
+        "the batch of a training session is at least 1, got \(options.capacity)")
+    }
+    for name in options.frozen.sorted() where !model.parameters.contains(where: { $0.name == name })
+    {
+      throw .unknownName("frozen parameter", name, valid: model.parameters.map(\.name))
+    }
+    self.model = model
+    self.options = options
+    services = HostServices.make()
+    gradientMemory = try FloatBuffer(count: model.parameterLayout.count, for: "gradients")
+    plan = try TrainingPlan(
+      model: model, gradientMemory: gradientMemory, options: options,
+      concurrency: services.concurrency)
+    ownInputs = [FloatBuffer?](repeating: nil, count: model.network.inputs.count)
+    guard plan.steps.contains(where: { $0.backward != nil }) else {
+      throw CNNError(
+        .unsupported, "there is nothing to train: no parameter that is not frozen reaches an output"
+      )
+    }
+  }
+
+  /// The bytes that activations, caches and gradients take.
+  public var memoryBytes: Int {
+    (plan.arena.count + gradientMemory.count) * MemoryLayout<Float>.stride
+  }
+
+  /// Memory of the session for input `index`, with room for `capacity` samples; see `Session`.
+  public func input(_ index: Int = 0) throws(CNNError) -> UnsafeMutableBufferPointer<Float> {
+    try check(index, model.network.inputs, "input")
+    let buffer: FloatBuffer
+    if let existing = ownInputs[index] {
+      buffer = existing
+    } else {
+      let count = try elementCount(
+        options.capacity, model.network.tensors[index].shape.count, of: "the input")
+      buffer = try FloatBuffer(count: count, for: "the training session's input")
+      ownInputs[index] = buffer
+    }
+    plan.table.setExternal(index, buffer.pointer)
+    return buffer.elements
+  }
+
+  /// Lets input `index` be read from the caller's memory, which must hold as many samples as the
+  /// next steps have and stay valid and unchanged until `backward` has returned.
+  public func setInput(_ index: Int = 0, _ memory: UnsafeMutablePointer<Float>) throws(CNNError) {
+    try check(index, model.network.inputs, "input")
+    plan.table.setExternal(index, memory)
+  }
+
+  /// Computes the outputs in training mode, and sets the gradients of the outputs to zero.
+  ///
+  /// - Parameters:
+  ///   - batch: How many samples the inputs hold, from 1 to `capacity`.
+  ///   - random: Decides dropout and the like: the same key gives the same numbers. Its `node` is
+  ///     replaced by each node's number.
+  /// - Throws: `invalidArgument`, `busy`, or what a layer throws, with its name.
+  public func forward(batch: Int, random: RandomKey) throws(CNNError) {
+    _ = try runForward(batch: batch, random: random, checking: false)
+  }
+
+  /// Computes the outputs again and returns the name of the first node whose output is not finite,
+  /// or nil if all are finite.
+  public func firstNonFiniteNode(batch: Int, random: RandomKey) throws(CNNError) -> String? {
+    try runForward(batch: batch, random: random, checking: true)
+  }
+
+  private func runForward(
+    batch: Int, random: RandomKey, checking: Bool
+  ) throws(CNNError) -> String? {
+    guard batch >= 1, batch <= options.capacity else {
+      throw .invalidArgument(
+        "this training session takes 1 to \(options.capacity) samples at a time, got \(batch)")
+    }
+    let owns = try beginAccess()
+    defer { if owns { model.access.endWriting() } }
+    plan.table.bind(batch: batch)
+    for index in model.network.inputs where plan.table.externalIsMissing(index) {
+      throw .invalidArgument("input \"\(model.network.inputNames[index])\" was not supplied")
+    }
+    lastBatch = batch
+    lastKey = random
+    for step in plan.steps {
+      try forward(step, batch)
+      if checking, let output = plan.table.list(step.outputs).pointer(0) {
+        let count = plan.table.list(step.outputs)[0].count
+        if Reduction.firstNonFiniteIndex(output, count: count, slots: services.concurrency) >= 0 {
+          return step.name
+        }
+      }
+    }
+    for output in model.network.outputs {
+      plan.table.resolve(plan.gradients[output], batch: batch).update(repeating: 0)
+    }
+    return nil
+  }
+
+  private func forward(_ step: TrainingPlan.Step, _ batch: Int) throws(CNNError) {
+    let table = plan.table
+    do throws(CNNError) {
+      try step.layer.forward(
+        ForwardCall(
+          batch: batch, mode: .training, inputs: table.list(step.inputs),
+          outputs: table.list(step.outputs), parameters: table.list(step.parameters),
+          states: table.list(step.states),
+          prepared: UnsafeMutableBufferPointer(start: nil, count: 0),
+          cache: table.list(step.cache)[0], scratch: table.list(step.forwardScratch)[0],
+          random: key(of: step), services: services))
+    } catch {
+      throw error.prefixed(by: "layer \"\(step.name)\"")
+    }
+  }
+
+  /// Computes gradients from the gradients of the outputs, for the samples of the last `forward`.
+  ///
+  /// Adds to the gradients of the parameters; call `zeroGradients` first unless they should add up
+  /// over several steps. Afterwards the gradients of the outputs are undefined.
+  /// - Throws: `invalidArgument` if there was no `forward`, `busy`, or what a layer throws.
+  public func backward() throws(CNNError) {
+    guard lastBatch > 0 else {
+      throw .invalidArgument("backward needs a forward before it: call forward first")
+    }
+    let owns = try beginAccess()
+    defer { if owns { model.access.endWriting() } }
+    for step in plan.steps.reversed() {
+      guard let backward = step.backward else { continue }
+      try self.backward(step, backward)
+    }
+  }
+
+  private func backward(
+    _ step: TrainingPlan.Step, _ backward: TrainingPlan.Backward
+  ) throws(CNNError) {
+    let table = plan.table
+    do throws(CNNError) {
+      try step.layer.backward(
+        BackwardCall(
+          batch: lastBatch, inputs: table.list(backward.inputs),
+          outputs: table.list(backward.outputs),
+          outputGradients: table.list(backward.outputGradients),
+          inputGradients: table.list(backward.inputGradients),
+          parameters: table.list(step.parameters),
+          parameterGradients: table.list(backward.parameterGradients),
+          states: table.list(step.states), cache: table.list(step.cache)[0],
+          scratch: table.list(backward.scratch)[0], random: key(of: step), services: services))
+    } catch {
+      throw error.prefixed(by: "layer \"\(step.name)\", backward")
+    }
+    let sums = table.list(backward.sums)
+    for pair in stride(from: 0, to: sums.count, by: 2) {
+      guard let sum = sums.pointer(pair), let term = sums.pointer(pair + 1) else { continue }
+      Elementwise.accumulate(term, sum, count: sums[pair].count, slots: services.concurrency)
+    }
+  }
+
+  private func key(of step: TrainingPlan.Step) -> RandomKey {
+    RandomKey(
+      seed: lastKey.seed, node: UInt32(truncatingIfNeeded: step.node), step: lastKey.step)
+  }
+
+  /// Sets the gradients of all parameters to zero.
+  public func zeroGradients() {
+    Elementwise.fill(
+      gradientMemory.pointer, count: gradientMemory.count, value: 0, slots: services.concurrency)
+  }
+
+  /// Output `index` of the last `forward`, valid until the next one.
+  public func output(_ index: Int = 0) throws(CNNError) -> UnsafeMutableBufferPointer<Float> {
+    try check(index, model.network.outputs.indices, "output")
+    return plan.table.resolve(plan.activations[model.network.outputs[index]], batch: lastBatch)
+  }
+
+  /// Where the gradient of output `index` is to be written between `forward` and `backward`; empty
+  /// if no trained parameter reaches that output.
+  public func outputGradient(
+    _ index: Int = 0
+  ) throws(CNNError) -> UnsafeMutableBufferPointer<Float> {
+    try check(index, model.network.outputs.indices, "output")
+    return plan.table.resolve(plan.gradients[model.network.outputs[index]], batch: lastBatch)
+  }
+
+  /// The gradient of input `index` after `backward`; empty unless `inputGradients` was asked for.
+  public func inputGradient(
+    _ index: Int = 0
+  ) throws(CNNError) -> UnsafeMutableBufferPointer<Float> {
+    try check(index, model.network.inputs, "input")
+    return plan.table.resolve(plan.gradients[index], batch: lastBatch)
+  }
+
+  /// The gradient of a parameter, in the layout of memory; valid as long as the session.
+  public func gradient(of name: String) throws(CNNError) -> UnsafeMutableBufferPointer<Float> {
+    guard let slot = model.parameters.first(where: { $0.name == name }) else {
+      throw .unknownName("parameter", name, valid: model.parameters.map(\.name))
+    }
+    return model.memory(of: slot, in: gradientMemory)
+  }
+
+  /// Runs `body` with the model reserved for this session, so that no call in between can find it
+  /// busy; calls of this session inside need not ask again.
+  package func withExclusiveAccess<Result>(
+    _ body: () throws(CNNError) -> Result
+  ) throws(CNNError) -> Result {
+    let owns = try beginAccess()
+    holdsAccess = true
+    defer {
+      if owns {
+        holdsAccess = false
+        model.access.endWriting()
+      }
+    }
+    return try body()
+  }
+
+  /// Returns whether access was taken by this call, so that the caller has to end it.
+  private func beginAccess() throws(CNNError) -> Bool {
+    if holdsAccess { return false }
+    try model.access.beginWriting()
+    return true
+  }
+
+  private func check(_ index: Int, _ range: Range<Int>, _ what: String) throws(CNNError) {
+    guard range.contains(index) else {
+      throw .invalidArgument(
+        "the network has \(range.count) \(what)(s), there is no \(what) \(index)")
+    }
+  }
+}
