@@ -8,15 +8,17 @@
 package struct KernelTable: Sendable {
   package var vector: VectorKernels
   package var convolution: ConvolutionKernels
+  package var depthwise: DepthwiseKernels
   package var matrix: MatrixKernels
 
   package init(
     vector: VectorKernels,
-    convolution: ConvolutionKernels,
+    convolution: ConvolutionKernels, depthwise: DepthwiseKernels,
     matrix: MatrixKernels
   ) {
     self.vector = vector
     self.convolution = convolution
+    self.depthwise = depthwise
     self.matrix = matrix
   }
 }

@@ -4,6 +4,6 @@ import CNNKernelTypes
 package func makeKernelTable() -> KernelTable {
   KernelTable(
     vector: makeVectorKernels(),
-    convolution: makeConvolutionKernels(),
+    convolution: makeConvolutionKernels(), depthwise: makeDepthwiseKernels(),
     matrix: makeMatrixKernels())
 }

@@ -35,7 +35,7 @@ package enum Convolution {
     for geometry: ConvolutionGeometry, pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
     if geometry.isPointwise { return .pointwise }
-    return .im2row
+    return geometry.isDepthwise ? .depthwise : .im2row
   }
 
   /// Returns whether `algorithm` can compute convolutions of this geometry.
@@ -60,13 +60,12 @@ package enum Convolution {
     guard geometry.isValid, batch >= 0, slots >= 1,
       product(batch, max(geometry.inputCount, geometry.outputCount)) != nil
     else { return nil }
-    let method = Im2RowConvolution(geometry: geometry, batch: batch, kernels: Kernels.active)
-    guard let block = method.blockCount, let blocks = product(block, slots) else { return nil }
-    guard pass == .backwardWeights else { return blocks }
-    guard let sum = method.partialCount, let sums = product(sum, method.partialSums) else {
-      return nil
+    switch resolve(algorithm, geometry, pass) {
+    case .depthwise:
+      return depthwise(geometry, batch).scratchCount(pass: pass, slots: slots)
+    case .im2row, .pointwise:
+      return im2row(geometry, batch).scratchCount(pass: pass, slots: slots)
     }
-    return product(blocks + sums)
   }
 
   /// Computes `output = epilogue(convolution of input with weight)`.
@@ -76,9 +75,16 @@ package enum Convolution {
     output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int,
     algorithm: ConvolutionAlgorithm? = nil
   ) {
-    Im2RowConvolution(geometry: geometry, batch: batch, kernels: Kernels.active).forward(
-      input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
-      slots: slots)
+    switch resolve(algorithm, geometry, .forward) {
+    case .depthwise:
+      depthwise(geometry, batch).forward(
+        input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
+        slots: slots)
+    case .im2row, .pointwise:
+      im2row(geometry, batch).forward(
+        input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
+        slots: slots)
+    }
   }
 
   /// Computes the gradient of the input; `gradInput` is overwritten.
@@ -87,8 +93,16 @@ package enum Convolution {
     weight: UnsafePointer<Float>, gradInput: UnsafeMutablePointer<Float>,
     scratch: UnsafeMutablePointer<Float>, slots: Int, algorithm: ConvolutionAlgorithm? = nil
   ) {
-    Im2RowConvolution(geometry: geometry, batch: batch, kernels: Kernels.active).backwardData(
-      gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch, slots: slots)
+    switch resolve(algorithm, geometry, .backwardData) {
+    case .depthwise:
+      depthwise(geometry, batch).backwardData(
+        gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
+        slots: slots)
+    case .im2row, .pointwise:
+      im2row(geometry, batch).backwardData(
+        gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
+        slots: slots)
+    }
   }
 
   /// Adds the gradients of the weight and, where wanted, of the bias.
@@ -98,8 +112,35 @@ package enum Convolution {
     gradBias: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>, slots: Int,
     algorithm: ConvolutionAlgorithm? = nil
   ) {
-    Im2RowConvolution(geometry: geometry, batch: batch, kernels: Kernels.active).backwardWeights(
-      input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
-      scratch: scratch, slots: slots)
+    switch resolve(algorithm, geometry, .backwardWeights) {
+    case .depthwise:
+      depthwise(geometry, batch).backwardWeights(
+        input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
+        scratch: scratch, slots: slots)
+    case .im2row, .pointwise:
+      im2row(geometry, batch).backwardWeights(
+        input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
+        scratch: scratch, slots: slots)
+    }
+  }
+
+  /// Returns the algorithm that was asked for, if it can do the work, or else the usual one.
+  private static func resolve(
+    _ wanted: ConvolutionAlgorithm?, _ geometry: ConvolutionGeometry, _ pass: ConvolutionPass
+  ) -> ConvolutionAlgorithm {
+    guard let wanted, supports(wanted, geometry) else {
+      return algorithm(for: geometry, pass: pass)
+    }
+    return wanted
+  }
+
+  private static func im2row(_ geometry: ConvolutionGeometry, _ batch: Int) -> Im2RowConvolution {
+    Im2RowConvolution(geometry: geometry, batch: batch, kernels: Kernels.active)
+  }
+
+  private static func depthwise(
+    _ geometry: ConvolutionGeometry, _ batch: Int
+  ) -> DepthwiseConvolution {
+    DepthwiseConvolution(geometry: geometry, batch: batch, kernels: Kernels.active)
   }
 }

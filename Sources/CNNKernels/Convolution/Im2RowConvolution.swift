@@ -13,11 +13,15 @@ struct Im2RowConvolution {
 
   /// Output positions in a block: what fits some 768 KB, and not so few that the copying of the
   /// weight inside of OpenBLAS would count.
-  var blockRows: Int { min(geometry.positions, max(128, min(512, 196_608 / geometry.depth))) }
-  var blocksPerSample: Int { ThreadPool.chunkCount(of: geometry.positions, grain: blockRows) }
+  private var blockRows: Int {
+    min(geometry.positions, max(128, min(512, 196_608 / geometry.depth)))
+  }
+  private var blocksPerSample: Int {
+    ThreadPool.chunkCount(of: geometry.positions, grain: blockRows)
+  }
 
   /// The number of floats of a block, a multiple of a cache line.
-  var blockCount: Int? {
+  private var blockCount: Int? {
     guard !geometry.isPointwise else { return 0 }
     return product(blockRows, geometry.depth).map { ($0 + 15) & ~15 }
   }
@@ -34,6 +38,14 @@ struct Im2RowConvolution {
     let channels = geometry.groupOutputChannels
     return geometry.groups == 1 && blocksPerSample < 4
       ? min(channels, max(64, channels / 4)) : channels
+  }
+
+  /// Returns the number of floats of scratch memory, or nil if no memory could hold them.
+  func scratchCount(pass: ConvolutionPass, slots: Int) -> Int? {
+    guard let block = blockCount, let blocks = product(block, slots) else { return nil }
+    guard pass == .backwardWeights else { return blocks }
+    guard let sum = partialCount, let sums = product(sum, partialSums) else { return nil }
+    return product(blocks + sums)
   }
 
   func forward(
@@ -130,8 +142,8 @@ struct Im2RowConvolution {
   /// Into how many sums over parts of the batch the gradient is cut, as a function of sizes.
   ///
   /// Enough to keep many threads busy, with at most 16 MB for all sums but the first.
-  var partialSums: Int {
-    let wanted = max(1, 16 / weightBlocks)
+  private var partialSums: Int {
+    let wanted = max(1, GradientSums.maximumParts / weightBlocks)
     let affordable = max(1, (1 << 22) / max(1, geometry.weightCount))
     return min(wanted, affordable, max(1, batch * blocksPerSample))
   }
@@ -145,7 +157,7 @@ struct Im2RowConvolution {
   }
 
   /// The number of floats of a partial sum of weight and bias, a multiple of a cache line.
-  var partialCount: Int? {
+  private var partialCount: Int? {
     let g = geometry
     return product(g.outputChannels, g.depth + 1).map { ($0 + 15) & ~15 }
   }
@@ -169,8 +181,8 @@ struct Im2RowConvolution {
       memset(sum + first * g.depth, 0, channels.count * g.depth * MemoryLayout<Float>.stride)
       let bias = sum + g.weightCount
       memset(bias + first, 0, channels.count * MemoryLayout<Float>.stride)
-      var unit = share(units, partial, partials)
-      let end = share(units, partial + 1, partials)
+      var unit = GradientSums.start(of: partial, parts: partials, count: units)
+      let end = GradientSums.start(of: partial + 1, parts: partials, count: units)
       while unit < end {
         addUnit(
           unit, channels, input, gradOutput, sum, gradBias == nil ? nil : bias,
@@ -178,18 +190,14 @@ struct Im2RowConvolution {
         unit += 1
       }
     }
-    addPartialSums(
-      sums, count: partials, stride: sumCount, to: gradWeight, length: g.weightCount, slots: slots)
+    GradientSums.add(
+      sums, count: partials, stride: sumCount, to: gradWeight, length: g.weightCount, slots: slots,
+      kernels: kernels)
     if let gradBias {
-      addPartialSums(
+      GradientSums.add(
         sums + g.weightCount, count: partials, stride: sumCount, to: gradBias,
-        length: g.outputChannels, slots: slots)
+        length: g.outputChannels, slots: slots, kernels: kernels)
     }
-  }
-
-  /// Returns where the part `index` of `count` begins, when cut as evenly as possible.
-  private func share(_ count: Int, _ index: Int, _ parts: Int) -> Int {
-    count / parts * index + min(index, count % parts)
   }
 
   private func addUnit(
@@ -216,21 +224,6 @@ struct Im2RowConvolution {
       kernels.convolution.addColumnSums(
         gradient + channels.lowerBound, rows.count, channels.count, g.outputChannels,
         bias + channels.lowerBound)
-    }
-  }
-
-  /// Adds `count` sums, in their order, to `target`.
-  private func addPartialSums(
-    _ sums: UnsafePointer<Float>, count: Int, stride: Int, to target: UnsafeMutablePointer<Float>,
-    length: Int, slots: Int
-  ) {
-    let add = kernels.convolution.add
-    ThreadPool.parallelRanges(count: length, grain: 1 << 14, slots: slots) { range, _ in
-      var index = 0
-      while index < count {
-        add(sums + index * stride + range.lowerBound, target + range.lowerBound, range.count)
-        index += 1
-      }
     }
   }
 }
