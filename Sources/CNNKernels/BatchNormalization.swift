@@ -107,14 +107,15 @@ package enum BatchNormalization {
   /// (Σ gradOutput) / n - x̂ · (Σ gradOutput · x̂) / n), the simplified form of the chain rule.
   ///
   /// - Parameters:
-  ///   - gradInput: Overwritten; may be `gradOutput`.
+  ///   - gradInput: Overwritten; may be `gradOutput`. Nil where nobody wants it; likewise
+  ///     `gradScale` and `gradShift`.
   ///   - scratch: `backwardScratchCount(channels:)` floats.
   package static func backward(
     input: UnsafePointer<Float>, gradOutput: UnsafePointer<Float>,
-    gradInput: UnsafeMutablePointer<Float>, rows: Int, channels: Int,
+    gradInput: UnsafeMutablePointer<Float>?, rows: Int, channels: Int,
     scale: UnsafePointer<Float>, savedMean: UnsafePointer<Float>,
-    savedInverseDeviation: UnsafePointer<Float>, gradScale: UnsafeMutablePointer<Float>,
-    gradShift: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int
+    savedInverseDeviation: UnsafePointer<Float>, gradScale: UnsafeMutablePointer<Float>?,
+    gradShift: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>, slots: Int
   ) {
     guard rows > 0, channels > 0 else { return }
     let sums = scratch
@@ -135,10 +136,11 @@ package enum BatchNormalization {
         let channel = block.firstColumn + c
         sums[channel] = Float(sum)
         products[channel] = Float(product)
-        gradShift[channel] += Float(sum)
-        gradScale[channel] += Float(product)
+        if let gradShift { gradShift[channel] += Float(sum) }
+        if let gradScale { gradScale[channel] += Float(product) }
       }
     }
+    guard let gradInput else { return }
     let grain = Grain.rows(Grain.memory, columns: channels)
     ThreadPool.parallelRanges(count: rows, grain: grain, slots: slots) { range, _ in
       let start = range.lowerBound * channels

@@ -51,3 +51,19 @@ package struct ConvolutionEpilogue {
       block, rows, columns, stride, scale.map { $0 + channel }, shift.map { $0 + channel }, slope)
   }
 }
+
+extension ConvolutionEpilogue {
+  /// Applies everything to `rows` x `channels` numbers in place, on up to `slots` threads.
+  package func apply(
+    to matrix: UnsafeMutablePointer<Float>, rows: Int, channels: Int, slots: Int
+  ) {
+    guard !isIdentity, channels > 0 else { return }
+    ThreadPool.parallelRanges(
+      count: rows, grain: max(1, (1 << 15) / channels), slots: slots
+    ) { range, _ in
+      apply(
+        matrix + range.lowerBound * channels, rows: range.count, columns: channels,
+        stride: channels, kernels: Kernels.active)
+    }
+  }
+}

@@ -36,16 +36,9 @@ package enum TransposedConvolution {
     Convolution.backwardData(
       geometry, batch: batch, gradOutput: input, weight: weight, gradInput: output,
       scratch: scratch, slots: slots, algorithm: algorithm)
-    guard !epilogue.isIdentity else { return }
-    let channels = geometry.inputChannels
-    let rows = batch * geometry.inputHeight * geometry.inputWidth
-    ThreadPool.parallelRanges(
-      count: rows, grain: max(1, (1 << 15) / channels), slots: slots
-    ) { range, _ in
-      epilogue.apply(
-        output + range.lowerBound * channels, rows: range.count, columns: channels,
-        stride: channels, kernels: Kernels.active)
-    }
+    epilogue.apply(
+      to: output, rows: batch * geometry.inputHeight * geometry.inputWidth,
+      channels: geometry.inputChannels, slots: slots)
   }
 
   /// Computes the gradient of the input; `gradInput` is overwritten.
