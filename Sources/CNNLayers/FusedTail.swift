@@ -1,0 +1,91 @@
+import CNNKernels
+import CNNLayerKit
+
+/// What one step of prediction does after a convolution or a linear layer:
+/// `activation(sum · scale + shift)`, with a batch norm folded into scale and shift.
+///
+/// With running mean m and variance v, batch norm computes `weight · (x + bias - m) / √(v + epsilon)
+/// + shift`, so `scale = weight / √(v + epsilon)` and `shift' = shift + (bias - m) · scale`
+/// (Jacob et al. 2018, section 3.2).
+struct FusedTail: Sendable {
+  private(set) var normalization: BatchNorm?
+  private(set) var activation: ConvolutionEpilogue.Activation = .none
+
+  /// Whether nothing was absorbed, so that the layer in front can still be trained.
+  var isEmpty: Bool { normalization == nil && activation == .none }
+
+  /// Returns the tail with `next` at its end, or nil if that is not of this form.
+  func absorbing(_ next: any Layer, channels: Int) -> FusedTail? {
+    var tail = self
+    switch next {
+    case is Dropout: return self
+    case let next as BatchNorm
+    where isEmpty && next.channels == channels:
+      tail.normalization = next
+    case is ReLU where activation == .none: tail.activation = .relu
+    case let next as LeakyReLU where activation == .none:
+      tail.activation = .leakyRelu(slope: next.negativeSlope)
+    default: return nil
+    }
+    return tail
+  }
+
+  /// The parameters of what was absorbed.
+  var parameters: [ParameterDeclaration] { normalization?.parameters ?? [] }
+  /// The states of what was absorbed.
+  var states: [ParameterDeclaration] { normalization?.states ?? [] }
+  /// Scale and shift of each channel, if there is a batch norm.
+  var preparedCount: Int { normalization.map { 2 * $0.channels } ?? 0 }
+
+  /// Writes scale and shift.
+  ///
+  /// - Parameters:
+  ///   - firstParameter: How many parameters the layer in front has.
+  ///   - bias: The bias of the layer in front, if it has one.
+  func prepare(
+    _ call: borrowing PrepareCall, firstParameter: Int, bias: UnsafePointer<Float>?
+  ) throws(CNNError) {
+    guard let normalization else { return }
+    let weight = try call.parameters.required(firstParameter, "parameter")
+    let ownBias = try call.parameters.required(firstParameter + 1, "parameter")
+    let mean = try call.states.required(0, "state")
+    let variance = try call.states.required(1, "state")
+    let (scale, shift) = try folded(call.prepared, channels: normalization.channels)
+    for channel in 0..<normalization.channels {
+      let deviation = (Double(variance[channel]) + Double(normalization.epsilon)).squareRoot()
+      let factor = Double(weight[channel]) / deviation
+      let offset = Double(bias.map { $0[channel] } ?? 0) - Double(mean[channel])
+      scale[channel] = Float(factor)
+      shift[channel] = Float(Double(ownBias[channel]) + offset * factor)
+    }
+  }
+
+  /// Returns what the kernel does with its sums.
+  func epilogue(
+    prepared: UnsafeMutableBufferPointer<Float>, bias: UnsafePointer<Float>?
+  ) throws(CNNError) -> ConvolutionEpilogue {
+    guard let normalization else {
+      return ConvolutionEpilogue(shift: bias, activation: activation)
+    }
+    let (scale, shift) = try folded(prepared, channels: normalization.channels)
+    return ConvolutionEpilogue(scale: scale, shift: shift, activation: activation)
+  }
+
+  /// Returns where scale and shift lie.
+  private func folded(
+    _ prepared: UnsafeMutableBufferPointer<Float>, channels: Int
+  ) throws(CNNError) -> (scale: UnsafeMutablePointer<Float>, shift: UnsafeMutablePointer<Float>) {
+    guard let base = prepared.baseAddress, prepared.count >= 2 * channels else {
+      throw CNNError(.internal, "the call has no prepared scale and shift for batch_norm")
+    }
+    return (base, base + channels)
+  }
+
+  /// Throws `unsupported` unless nothing was absorbed.
+  func requireTrainable(_ type: String) throws(CNNError) {
+    guard isEmpty else {
+      throw CNNError(
+        .unsupported, "\(type) fused with the layers behind it can only predict; train it unfused")
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import CNNKernels
+import CNNLayerKit
+
+/// The affine layer: each output is a weighted sum of all inputs, plus a bias.
+///
+/// Forward: `y = x · weightᵀ + bias` for x `[in]` and y `[out_features]`. Gradients:
+/// `dx = dy · weight`, `dweight = Σ dyᵀ · x` and `dbias = Σ dy` over the batch.
+///
+/// | parameter | shape |
+/// |---|---|
+/// | weight | `[out_features, in]` |
+/// | bias | `[out_features]` |
+///
+/// Images go through `flatten` first. For prediction it absorbs a batch norm and a rectifier that
+/// follow.
+struct Linear: Layer {
+  let outputs: [OutputDeclaration]
+  private let inFeatures: Int
+  private let outFeatures: Int
+  private let own: [ParameterDeclaration]
+  private let hasBias: Bool
+  private var tail = FusedTail()
+
+  static let type = LayerType(
+    "linear", summary: "Affine layer: weighted sums of all inputs, plus a bias.",
+    attributes: [
+      AttributeSpecification(
+        "out_features", .integer(ShapeRules.sizes), "The number of outputs.")
+    ] + ConvolutionAttributes.biasAndInitializers
+  ) { (attributes, inputs) throws(CNNError) in
+    try Linear(input: inputs[0], attributes: attributes)
+  }
+
+  init(input: Shape, attributes: Attributes) throws(CNNError) {
+    guard input.rank == 1 else {
+      throw .shapeMismatch(
+        "linear expects a feature vector [features], got \(input); put a flatten layer in front")
+    }
+    inFeatures = input.sizes[0]
+    outFeatures = try attributes.integer("out_features")
+    outputs = [OutputDeclaration(shape: try Shape([outFeatures]))]
+    hasBias = try attributes.boolean("bias")
+    let bias = ParameterDeclaration(
+      "bias", shape: outputs[0].shape,
+      initializer: try Initializer(try attributes.value("bias_initializer")), fanIn: inFeatures)
+    own =
+      [
+        ParameterDeclaration(
+          "weight", shape: try Shape([outFeatures, inFeatures]),
+          initializer: try Initializer(try attributes.value("weight_initializer")),
+          fanIn: inFeatures, fanOut: outFeatures, decays: true)
+      ] + (hasBias ? [bias] : [])
+  }
+
+  var parameters: [ParameterDeclaration] { own + tail.parameters }
+  var states: [ParameterDeclaration] { tail.states }
+  var backwardReads: BackwardReads { [.inputs] }
+  var isDifferentiable: Bool { tail.isEmpty }
+  var preparedCount: Int { tail.preparedCount }
+
+  var operationCount: Int {
+    ShapeRules.operations(2, own[0].shape.count) + (hasBias ? outFeatures : 0)
+  }
+
+  func workspace(batch: Int, mode: ExecutionMode, concurrency: Int) throws(CNNError) -> Workspace {
+    guard mode == .training, hasBias else { return Workspace() }
+    return Workspace(backwardScratch: ChannelSums.scratchCount(channels: outFeatures))
+  }
+
+  func prepare(_ call: borrowing PrepareCall) throws(CNNError) {
+    try tail.prepare(
+      call, firstParameter: own.count, bias: hasBias ? call.parameters.pointer(1) : nil)
+  }
+
+  func fused(with next: any Layer) -> (any Layer)? {
+    guard let longer = tail.absorbing(next, channels: outFeatures) else { return nil }
+    var layer = self
+    layer.tail = longer
+    return layer
+  }
+
+  func forward(_ call: borrowing ForwardCall) throws(CNNError) {
+    let x = try call.inputs.required(0, "input")
+    let y = try call.outputs.required(0, "output")
+    let weight = try call.parameters.required(0, "parameter")
+    let bias = hasBias ? try call.parameters.required(1, "parameter") : nil
+    let epilogue = try tail.epilogue(prepared: call.prepared, bias: bias)
+    let slots = call.services.concurrency
+    MatrixMultiply.multiplyParallel(
+      transposeB: true, m: call.batch, n: outFeatures, k: inFeatures, a: x, lda: inFeatures,
+      b: weight, ldb: inFeatures, c: y, ldc: outFeatures, slots: slots)
+    epilogue.apply(to: y, rows: call.batch, channels: outFeatures, slots: slots)
+  }
+
+  func backward(_ call: borrowing BackwardCall) throws(CNNError) {
+    try tail.requireTrainable("linear")
+    let gradOutput = try call.outputGradients.required(0, "output gradient")
+    let slots = call.services.concurrency
+    if let gradWeight = call.parameterGradients.pointer(0) {
+      let x = try call.inputs.required(0, "input")
+      MatrixMultiply.multiplyParallel(
+        transposeA: true, m: outFeatures, n: inFeatures, k: call.batch, a: gradOutput,
+        lda: outFeatures, b: x, ldb: inFeatures, beta: 1, c: gradWeight, ldc: inFeatures,
+        slots: slots)
+    }
+    if hasBias, let gradBias = call.parameterGradients.pointer(1) {
+      ChannelSums.add(
+        gradOutput, rows: call.batch, channels: outFeatures, to: gradBias,
+        scratch: try call.scratch.required(), slots: slots)
+    }
+    if let gradInput = call.inputGradients.pointer(0) {
+      MatrixMultiply.multiplyParallel(
+        m: call.batch, n: inFeatures, k: outFeatures, a: gradOutput, lda: outFeatures,
+        b: try call.parameters.required(0, "parameter"), ldb: inFeatures, c: gradInput,
+        ldc: inFeatures, slots: slots)
+    }
+  }
+}
