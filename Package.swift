@@ -117,5 +117,6 @@ let package = Package(
     tests("CNNImagingTests", ["CNNImaging", "CNNLayerKit"]),
     tests("CNNDataTests", ["CNNData", "CNNLayerKit", "CNNImaging"]),
     tests("CNNKernelsTests", ["CNNKernels", "CNNKernelTypes"]),
+    tests("CNNLayersTests", ["CNNLayers", "CNNLayerKit", "CNNKernels"]),
   ]
 )
