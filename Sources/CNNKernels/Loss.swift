@@ -12,6 +12,12 @@ package enum Loss {
     package var value: Double
     /// The first row whose label is no class, or -1.
     package var firstInvalidRow: Int
+
+    /// Creates a result.
+    package init(value: Double, firstInvalidRow: Int) {
+      self.value = value
+      self.firstInvalidRow = firstInvalidRow
+    }
   }
 
   /// Softmax cross-entropy of [rows, classes] logits with a class for each row, mean over the rows.

@@ -48,13 +48,13 @@ func preciseTotal(_ v: Vector) -> Double {
   return a + b
 }
 
-/// The largest lane; lanes that are not numbers lose.
+/// The largest lane; NaN if there is one.
 @inline(__always)
 func largest(_ v: Vector) -> Float {
   var best = v[0]
   var i = 1
   while i < 8 {
-    if !(v[i] <= best) { best = v[i] }
+    if !(v[i] <= best), best == best { best = v[i] }
     i &+= 1
   }
   return best

@@ -11,7 +11,7 @@ private func inversePower(_ d: Vector, _ beta: Float) -> Vector {
   return exponential(lanes(0 - beta) * logarithm(d))
 }
 
-/// The sum of f over the channels c - front ... c + back that exist, for c = start ..< end.
+/// The sums of f over the windows of all channels, from c - front to c + back where that exists.
 @inline(__always)
 private func windowSums(
   _ channels: Int, _ front: Int, _ back: Int, _ term: (Int) -> Vector,

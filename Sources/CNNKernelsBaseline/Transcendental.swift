@@ -79,15 +79,14 @@ func hyperbolicTangent(_ x: Vector) -> Vector {
   q = q * z + lanes(-0.053_850_907_832_384_11)
   q = q * z + lanes(0.133_327_692_747_116_1)
   q = q * z + lanes(-0.333_333_283_662_796)
-  let small = x + x * (z * q)
   let a = magnitude(x)
+  let small = a + a * (z * q)
   let e = exponential(a + a)
-  // 1 - 2 / (e^2|x| + 1), with the sign of x put back.
-  let positive = lanes(1) - lanes(2) / (e + lanes(1))
+  let large = lanes(1) - lanes(2) / (e + lanes(1))
+  let positive = large.replacing(with: small, where: a .< lanes(0.625))
   let sign = unsafeBitCast(x, to: SIMD8<UInt32>.self) & SIMD8<UInt32>(repeating: 0x8000_0000)
-  let large = unsafeBitCast(
+  return unsafeBitCast(
     unsafeBitCast(positive, to: SIMD8<UInt32>.self) | sign, to: Vector.self)
-  return large.replacing(with: small, where: a .< lanes(0.625))
 }
 
 /// 1 / (1 + e^-x), from e^-|x| so that small results keep their digits.
