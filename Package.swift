@@ -116,6 +116,7 @@ let package = Package(
       swiftSettings: strict),
     tests("CNNImagingTests", ["CNNImaging", "CNNLayerKit"]),
     tests("CNNDataTests", ["CNNData", "CNNLayerKit", "CNNImaging"]),
+    tests("CNNFormatsTests", ["CNNFormats", "CNNLayerKit", "CNNGraph"]),
     tests("CNNKernelsTests", ["CNNKernels", "CNNKernelTypes"]),
     tests("CNNLayersTests", ["CNNLayers", "CNNLayerKit", "CNNKernels"]),
   ]

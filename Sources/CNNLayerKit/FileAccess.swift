@@ -142,6 +142,17 @@ package enum AtomicFile {
   package static func write(
     path: String, pieces: some Sequence<UnsafeRawBufferPointer>
   ) throws(CNNError) {
+    try write(path: path) { append throws(CNNError) in
+      for piece in pieces { try append(piece) }
+    }
+  }
+
+  /// Replaces the contents of the file at `path` by what `body` appends; if `body` throws, the file
+  /// stays as it was.
+  package static func write(
+    path: String,
+    _ body: (_ append: (UnsafeRawBufferPointer) throws(CNNError) -> Void) throws(CNNError) -> Void
+  ) throws(CNNError) {
     try checkPath(path)
     let target = try destination(path)
     let folder = folder(of: target.path)
@@ -151,7 +162,7 @@ package enum AtomicFile {
       if let mode = target.mode, fchmod(file, mode) != 0 {
         throw systemError("cannot set the permissions of", path)
       }
-      for piece in pieces { try append(piece, to: file, for: path) }
+      try body { piece throws(CNNError) in try append(piece, to: file, for: path) }
       guard fsync(file) == 0 else { throw systemError("cannot sync", path) }
       isOpen = false
       guard close(file) == 0 else { throw systemError("cannot write", path) }

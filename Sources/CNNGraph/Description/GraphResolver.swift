@@ -192,7 +192,8 @@ struct GraphResolver {
       }
       nodes.append(
         Network.Node(
-          name: node.name, type: node.type, layer: layer, inputs: inputs, outputs: outputs))
+          name: node.name, type: node.type, typeVersion: type.version, layer: layer, inputs: inputs,
+          outputs: outputs))
     } catch {
       throw error.prefixed(by: describe(node.name, node.type))
     }

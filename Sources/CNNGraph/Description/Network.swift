@@ -25,6 +25,8 @@ public struct Network: Sendable {
     public let name: String
     /// The name of the layer's type.
     public let type: String
+    /// The version of the layer's type.
+    public let typeVersion: Int
     /// The layer.
     public let layer: any Layer
     /// The tensors it takes, as indexes into `tensors`.
