@@ -96,7 +96,7 @@ let package = Package(
     module("CNNGraph", ["CNNLayerKit", "CNNKernels"]),
     module("CNNImaging", ["CNNLayerKit", "CImageCodecs"]),
     module("CNNData", ["CNNLayerKit", "CNNKernels", "CNNImaging"]),
-    module("CNNTraining", ["CNNLayerKit", "CNNKernels", "CNNGraph", "CNNData"]),
+    module("CNNTraining", ["CNNLayerKit", "CNNKernels", "CNNGraph", "CNNData", "CNNFormats"]),
     module("CNNFormats", ["CNNLayerKit", "CNNGraph"]),
     module("CNNModels", ["CNNLayerKit", "CNNGraph"]),
     module(

@@ -77,8 +77,10 @@ final class LossHead {
   var classes: Int { shape.sizes.last ?? 1 }
   /// The number of class numbers of each sample.
   var positions: Int { shape.count / classes }
-  /// Whether what was set last are class numbers.
-  var hasLabels: Bool { if case .labels? = target { true } else { false } }
+  /// The class numbers that were set last, or nil if none were.
+  var labels: UnsafePointer<Int32>? {
+    if case .labels(let labels)? = target { labels } else { nil }
+  }
 
   /// Copies class numbers.
   ///
