@@ -114,7 +114,8 @@ let package = Package(
         "CNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
-    tests("CNNImagingTests", ["CNNImaging", "CNNLayerKit"]),
+    tests(
+      "CNNImagingTests", ["CNNImaging", "CNNLayerKit"], exclude: ["make_fixtures.py"]),
     tests("CNNDataTests", ["CNNData", "CNNLayerKit", "CNNImaging"]),
     tests("CNNFormatsTests", ["CNNFormats", "CNNLayerKit", "CNNGraph"]),
     tests("CNNKernelsTests", ["CNNKernels", "CNNKernelTypes"]),

@@ -1,5 +1,5 @@
 import CImageCodecs
-package import CNNLayerKit
+import CNNLayerKit
 
 /// Inflates a gzip file in memory, of one or several members.
 ///

@@ -1,4 +1,4 @@
-public import CNNLayerKit
+import CNNLayerKit
 
 #if canImport(Glibc)
   import Glibc
@@ -127,6 +127,10 @@ public struct Image: Sendable {
     }
   }
 
+  /// The most columns or rows whatever the limits, so that their products with small numbers and
+  /// their conversion to 32 bits are safe everywhere.
+  private static let maximumSide = 1 << 30
+
   /// The bytes of an image, or an error if its sizes are not allowed.
   static func byteCount(
     width: Int, height: Int, channels: Int, limits: Limits
@@ -139,11 +143,13 @@ public struct Image: Sendable {
       throw .invalidArgument(
         "an image has 1 (grey), 3 (RGB) or 4 (RGBA) channels, not \(channels)")
     }
-    guard let pixels = checkedProduct([width, height]), pixels <= limits.maximumPixels,
+    guard width <= maximumSide, height <= maximumSide,
+      let pixels = checkedProduct([width, height]), pixels <= limits.maximumPixels,
       let bytes = checkedProduct([pixels, channels])
     else {
       throw .invalidArgument(
-        "an image of \(width) x \(height) is above the limit of \(limits.maximumPixels) pixels")
+        "an image of \(width) x \(height) is above the limit of \(limits.maximumPixels) pixels "
+          + "(or 2^30 on a side)")
     }
     return bytes
   }

@@ -1,5 +1,5 @@
 import CImageCodecs
-public import CNNLayerKit
+import CNNLayerKit
 
 extension Image {
   /// The kinds of image files that can be read.
@@ -116,14 +116,14 @@ private func decodeJPEG(
     bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &decoder, &info, &message)
   defer { image_codecs_jpeg_close(decoder) }
   try check(opened, message, "JPEG")
+  // Decoding ends with the codec forgetting the block.
+  var count = 0
+  let exif = image_codecs_jpeg_exif(decoder, &count)
+  let orientation = EXIFOrientation(exif: UnsafeRawBufferPointer(start: exif, count: count))
   let image = try decodePixels(info, "JPEG", limits) { (pixels) throws(CNNError) in
     try check(image_codecs_jpeg_read(decoder, pixels, &message), message, "JPEG")
   }
-  var count = 0
-  let exif = image_codecs_jpeg_exif(decoder, &count)
-  return Decoded(
-    image: image,
-    orientation: EXIFOrientation(exif: UnsafeRawBufferPointer(start: exif, count: count)))
+  return Decoded(image: image, orientation: orientation)
 }
 
 /// Takes memory for the pixels that the header promises, and for the codec, and decodes.

@@ -1,5 +1,5 @@
 import CImageCodecs
-public import CNNLayerKit
+import CNNLayerKit
 
 extension Image {
   /// Encodes the image as a PNG file in memory.

@@ -1,4 +1,4 @@
-public import CNNLayerKit
+import CNNLayerKit
 
 /// How a picture must be turned to be seen upright; the raw values are those of Exif tag 274.
 public enum EXIFOrientation: Int, Sendable, CaseIterable {

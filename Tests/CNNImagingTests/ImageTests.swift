@@ -2,7 +2,7 @@ import CNNImaging
 import CNNLayerKit
 import Testing
 
-/// An image whose bytes are 0, 1, 2, …
+/// An image whose bytes count up from 0.
 func countingImage(width: Int, height: Int, channels: Int) throws -> Image {
   try Image(
     width: width, height: height, channels: channels,

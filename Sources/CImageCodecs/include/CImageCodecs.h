@@ -60,8 +60,9 @@ const uint8_t *image_codecs_png_exif(image_codecs_png *decoder, size_t *out_coun
 // Ends decoding; NULL is allowed.
 void image_codecs_png_close(image_codecs_png *decoder);
 
-// A JPEG file being decoded. The functions correspond to those for PNG. CMYK and YCCK are
-// converted to RGB (values inverted, as Adobe's programs write them).
+// A JPEG file being decoded. The functions correspond to those for PNG, but the Exif block is there
+// only between open and read. CMYK and YCCK are converted to RGB (values inverted, as Adobe's
+// programs write them).
 typedef struct image_codecs_jpeg image_codecs_jpeg;
 
 int image_codecs_jpeg_open(const uint8_t *bytes, size_t count, image_codecs_jpeg **out_decoder,
