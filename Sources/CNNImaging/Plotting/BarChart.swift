@@ -95,7 +95,13 @@ private struct BarLayout {
   }
   private var headerHeight: Double {
     (chart.title.isEmpty ? 0 : theme.titleStyle.capHeight + 18 * theme.scale)
-      + (showsLegend ? theme.legendStyle.capHeight + 18 * theme.scale : 0)
+      + (showsLegend
+        ? theme.legendStyle.capHeight + legend.extraHeight + 18 * theme.scale : 0)
+  }
+  private var legend: Legend {
+    Legend(
+      entries: zip(chart.series, colors).map { .init(name: $0.name, color: $1) },
+      width: theme.width - 2 * theme.margin, theme: theme, showsBoxes: true)
   }
   private var showsLegend: Bool { chart.series.count > 1 }
   private var footerHeight: Double { (chart.valueLabel.isEmpty ? 24 : 44) * theme.scale }
@@ -141,12 +147,8 @@ private struct BarLayout {
       baseline += style.capHeight + 18 * theme.scale
     }
     guard showsLegend else { return }
-    let legend = Legend(
-      entries: zip(chart.series, colors).map { ($0.name, $1, false) }, theme: theme,
-      thickness: 10 * theme.scale)
-    _ = legend.draw(
-      on: canvas, right: right, baseline: baseline + theme.legendStyle.capHeight,
-      width: right - theme.margin)
+    legend.draw(
+      on: canvas, right: right, baseline: baseline + theme.legendStyle.capHeight)
   }
 
   private func drawGrid(_ axis: Axis, in area: PlotArea, on canvas: Canvas) {

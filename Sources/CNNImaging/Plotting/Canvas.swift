@@ -169,11 +169,17 @@ struct TextStyle {
 
   /// As much of a text as fits into a width, with an ellipsis if something was cut off.
   func fitted(_ text: String, into limit: Double) -> String {
-    // Nothing that fits a picture is longer, and texts from callers may be of any length.
-    var rest = text.prefix(2000)
-    if rest.endIndex == text.endIndex, width(of: text) <= limit { return text }
-    while !rest.isEmpty, width(of: rest + "...") > limit { rest = rest.dropLast() }
-    return rest.isEmpty ? "" : rest + "..."
+    let ellipsis = "..."
+    let roomBeforeEllipsis = limit - width(of: ellipsis) - spacing
+    // The longest beginning that fits alone and before an ellipsis; texts may be of any length.
+    var used = thickness - spacing
+    var end = text.startIndex
+    for index in text.indices {
+      used += advance(of: StrokeFont.glyph(for: text[index]))
+      if used <= roomBeforeEllipsis { end = text.index(after: index) }
+      if used > limit { return end == text.startIndex ? "" : text[..<end] + ellipsis }
+    }
+    return text
   }
 
   /// The strokes of a letter in pixels, from its origin to the right and upwards.

@@ -1,24 +1,31 @@
-/// The names of lines with samples of them, in rows that end at the right.
+/// The names of lines or bars with samples of them, in rows that end at the right.
 struct Legend {
-  let entries: [(name: String, color: Color, isFaint: Bool)]
+  /// A name and what it stands for.
+  struct Entry {
+    var name: String
+    let color: Color
+    var isFaint = false
+  }
+
   let theme: PlotTheme
-  /// How thick the samples are, or nil for that of lines.
-  var thickness: Double?
+  /// Whether the samples are boxes, as for bars, or lines.
+  let showsBoxes: Bool
+  private let rows: [[Entry]]
 
-  var rowHeight: Double { theme.legendStyle.capHeight + 8 * theme.scale }
-  private var sample: Double { 18 * theme.scale }
-  private var gap: Double { 6 * theme.scale }
-
-  /// Draws as many rows as are needed, at most four, and returns their number.
-  func draw(on canvas: Canvas, right: Double, baseline: Double, width: Double) -> Int {
-    let style = theme.legendStyle
-    let limit = max(0, min(width, 260 * theme.scale) - sample - gap)
-    let named = entries.map { (style.fitted($0.name, into: limit), $0.color, $0.isFaint) }
-    var rows: [[(name: String, color: Color, isFaint: Bool)]] = []
+  /// Distributes the entries over as many rows as are needed, at most four.
+  init(entries: [Entry], width: Double, theme: PlotTheme, showsBoxes: Bool = false) {
+    self.theme = theme
+    self.showsBoxes = showsBoxes
+    var rows: [[Entry]] = []
     var used = Double.infinity
-    for entry in named {
-      let needed = self.width(of: entry.0)
-      if used + needed > width {
+    let limit = max(0, min(width, 300 * theme.scale))
+    for var entry in entries {
+      let style = theme.legendStyle
+      let frame = Legend.sample(theme, showsBoxes) + Legend.gap(theme)
+      entry.name = style.fitted(entry.name, into: limit - frame)
+      let needed = frame + style.width(of: entry.name) + Legend.separation(theme)
+      // The space behind the last entry of a row may lie outside.
+      if used + needed > width + Legend.separation(theme) {
         if rows.count == 4 { break }
         rows.append([])
         used = 0
@@ -26,24 +33,48 @@ struct Legend {
       rows[rows.count - 1].append(entry)
       used += needed
     }
-    for (index, row) in rows.enumerated() {
-      let line = baseline + Double(index) * rowHeight
-      var x = right + 16 * theme.scale - row.reduce(0) { $0 + self.width(of: $1.name) }
-      for entry in row {
-        let middle = line - style.capHeight / 2
-        canvas.stroke(
-          [SIMD2(x, middle), SIMD2(x + sample, middle)],
-          thickness: thickness ?? (entry.isFaint ? 1.1 : 2.6) * theme.scale, color: entry.color,
-          opacity: entry.isFaint ? 0.5 : 1)
-        canvas.write(entry.name, x: x + sample + gap, baseline: line, style: style)
-        x += self.width(of: entry.name)
-      }
-    }
-    return rows.count
+    self.rows = rows
   }
 
-  /// An entry with the space behind it.
-  private func width(of name: String) -> Double {
-    sample + gap + theme.legendStyle.width(of: name) + 16 * theme.scale
+  /// The distance between the first and the last baseline.
+  var extraHeight: Double { Double(max(0, rows.count - 1)) * rowHeight }
+
+  private var rowHeight: Double { theme.legendStyle.capHeight + 8 * theme.scale }
+  private static func gap(_ theme: PlotTheme) -> Double { 6 * theme.scale }
+  private static func separation(_ theme: PlotTheme) -> Double { 16 * theme.scale }
+  private static func sample(_ theme: PlotTheme, _ isBox: Bool) -> Double {
+    (isBox ? 10 : 18) * theme.scale
+  }
+
+  /// Draws the first row on `baseline`, the others below it.
+  func draw(on canvas: Canvas, right: Double, baseline: Double) {
+    let style = theme.legendStyle
+    let frame = Legend.sample(theme, showsBoxes) + Legend.gap(theme)
+    for (index, row) in rows.enumerated() {
+      let line = baseline + Double(index) * rowHeight
+      var x =
+        right + Legend.separation(theme)
+        - row.reduce(0) { $0 + frame + style.width(of: $1.name) + Legend.separation(theme) }
+      for entry in row {
+        drawSample(of: entry, x: x, baseline: line, on: canvas)
+        canvas.write(entry.name, x: x + frame, baseline: line, style: style)
+        x += frame + style.width(of: entry.name) + Legend.separation(theme)
+      }
+    }
+  }
+
+  private func drawSample(of entry: Entry, x: Double, baseline: Double, on canvas: Canvas) {
+    let size = Legend.sample(theme, showsBoxes)
+    let middle = baseline - theme.legendStyle.capHeight / 2
+    if showsBoxes {
+      canvas.fill(
+        x: x.rounded(), y: (middle - size / 2).rounded(), width: size, height: size,
+        color: entry.color)
+    } else {
+      canvas.stroke(
+        [SIMD2(x, middle), SIMD2(x + size, middle)],
+        thickness: (entry.isFaint ? 1.1 : 2.6) * theme.scale, color: entry.color,
+        opacity: entry.isFaint ? 0.5 : 1)
+    }
   }
 }

@@ -70,12 +70,11 @@ struct PlotDrawing {
     let title = style.fitted(panel.title, into: (area.right - titleLeft) * 0.4)
     canvas.write(title, x: titleLeft, baseline: area.top + style.capHeight, style: style)
     let entries = zip(panel.series, panel.colors).filter { !$0.0.name.isEmpty }
-    let room = area.right - titleLeft - style.width(of: title) - 20 * theme.scale
     let legend = Legend(
-      entries: entries.map { ($0.0.name, $0.1, $0.0.emphasis == .faint) }, theme: theme)
-    let rows = legend.draw(
-      on: canvas, right: area.right, baseline: area.top + style.capHeight, width: room)
-    return style.capHeight + Double(max(0, rows - 1)) * legend.rowHeight + 14 * theme.scale
+      entries: entries.map { .init(name: $0.name, color: $1, isFaint: $0.emphasis == .faint) },
+      width: area.right - titleLeft - style.width(of: title) - 20 * theme.scale, theme: theme)
+    legend.draw(on: canvas, right: area.right, baseline: area.top + style.capHeight)
+    return style.capHeight + legend.extraHeight + 14 * theme.scale
   }
 
   private func drawGrid(_ xAxis: Axis, _ yAxis: Axis, in area: PlotArea) {

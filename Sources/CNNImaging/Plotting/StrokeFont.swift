@@ -12,7 +12,7 @@ enum StrokeFont {
   }
 
   /// The distance between the strokes of neighbouring characters.
-  static let spacing = 2.3
+  static let spacing = 2.1
 
   /// The glyph of a character; those beyond ASCII are shown as an empty box.
   static func glyph(for character: Character) -> Glyph {
