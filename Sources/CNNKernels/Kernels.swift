@@ -9,9 +9,14 @@ package enum Kernels {
   /// The kernels that everything uses, chosen at first use.
   ///
   /// The environment variable `CNN_CPU` set to `baseline` asks for the ones that run anywhere.
-  package static let active: KernelTable = {
-    if let wanted = getenv("CNN_CPU"), strcmp(wanted, "baseline") == 0 { return baseline }
-    return avx2 ?? baseline
+  package static let active: KernelTable = (wantsBaseline ? nil : avx2) ?? baseline
+
+  /// What the active kernels are called.
+  package static let activeName: StaticString = wantsBaseline || avx2 == nil ? "baseline" : "avx2"
+
+  private static let wantsBaseline: Bool = {
+    guard let wanted = getenv("CNN_CPU") else { return false }
+    return strcmp(wanted, "baseline") == 0
   }()
 
   /// The kernels that run on every processor of the architecture.

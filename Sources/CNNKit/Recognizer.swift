@@ -1,0 +1,105 @@
+public import CNNGraph
+public import CNNImaging
+public import CNNLayerKit
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Says what pictures show, by a model that gives one number for each class.
+///
+/// ```swift
+/// let recognizer = try Recognizer(model)
+/// for answer in try recognizer.classes(of: try Image(contentsOf: "photo.jpg"), most: 5) {
+///   print(answer.label, answer.probability)
+/// }
+/// ```
+///
+/// Any number of threads may use one at the same time.
+public final class Recognizer: Sendable {
+  /// One of the classes that a picture may show.
+  public struct Answer: Hashable, Sendable {
+    /// The number of the class, from 0.
+    public let index: Int
+    /// The name of the class; empty if the model has none.
+    public let label: String
+    /// How likely the class is; over all classes the probabilities add up to 1.
+    public let probability: Float
+  }
+
+  /// The model.
+  public let model: Model
+  /// How pictures become the model's input.
+  public let preprocessing: Preprocessing
+  private let sessions: SessionPool
+  private let endsInSoftmax: Bool
+
+  /// Checks that a model takes pictures and gives one number for each class.
+  ///
+  /// - Parameters:
+  ///   - model: The model; its first output is used.
+  ///   - sessions: Where sessions come from; nil for a pool of its own.
+  /// - Throws: `unsupported`, or what `Model.preprocessing` throws.
+  public init(_ model: Model, sessions: SessionPool? = nil) throws(CNNError) {
+    self.model = model
+    self.sessions = sessions ?? SessionPool(model: model)
+    preprocessing = try model.preprocessing()
+    let network = model.network
+    let output = network.tensors[network.outputs[0]]
+    guard output.shape.rank == 1 else {
+      throw CNNError(
+        .unsupported,
+        "recognising needs a model that gives one number for each class; the output "
+          + "\"\(output.name)\" has the shape \(output.shape)")
+    }
+    endsInSoftmax = output.producer.map { network.nodes[$0].type == "softmax" } ?? false
+  }
+
+  /// Returns the likeliest classes of a picture of any size, likeliest first; equally likely ones in
+  /// the order of their numbers.
+  ///
+  /// The model's output is taken as it is where its last layer is a softmax, otherwise as logits.
+  /// - Throws: `nonFinite` if the output is infinite or not a number, `outOfMemory`, `busy`.
+  public func classes(of image: Image, most count: Int) throws(CNNError) -> [Answer] {
+    let scores = try sessions.withSession(batch: 1) { session throws(CNNError) in
+      let input = try session.input()
+      try preprocessing.apply(
+        to: image, into: UnsafeMutableBufferPointer(rebasing: input[..<preprocessing.outputCount]))
+      try session.run(batch: 1)
+      return Array(try session.output())
+    }
+    guard scores.allSatisfy(\.isFinite) else {
+      throw CNNError(
+        .nonFinite, "the model's output for this picture is infinite or not a number")
+    }
+    let probabilities = endsInSoftmax ? scores : softmax(scores)
+    let order = probabilities.indices.sorted {
+      (probabilities[$1], $0) < (probabilities[$0], $1)
+    }
+    let names = model.classNames
+    return order.prefix(max(0, count)).map { index in
+      Answer(
+        index: index, label: names.indices.contains(index) ? names[index] : "",
+        probability: probabilities[index])
+    }
+  }
+
+  /// Returns the likeliest classes of a PNG or JPEG file; see `classes(of:most:)`.
+  ///
+  /// - Throws: `inputOutput` or `malformedData` for a picture that cannot be read, else as there.
+  public func classes(
+    ofPictureAt path: String, most count: Int
+  ) throws(CNNError) -> [Answer] {
+    try classes(of: try Image(contentsOf: path), most: count)
+  }
+}
+
+/// exp(x) / sum of exp(x), without overflow.
+private func softmax(_ logits: [Float]) -> [Float] {
+  let largest = Double(logits.max() ?? 0)
+  let powers = logits.map { exp(Double($0) - largest) }
+  let sum = powers.reduce(0, +)
+  return powers.map { Float($0 / sum) }
+}
