@@ -354,9 +354,9 @@ cnn_status cnn_model_create(const char *graph_json, const char *options_json,
 /**
  * Creates a model of a well-known architecture, with freshly initialised parameters.
  *
- * Options: those of cnn_model_create, and
- *   "classes"     integer from 1, default depends on the architecture: how many classes
- *   "input_shape" [height, width, channels], default depends on the architecture
+ * Options: those of cnn_model_create, and those that cnn_architectures lists, among them
+ *   "classes"      integer from 1, default depends on the architecture: how many classes
+ *   "input_shape"  [height, width, channels], default depends on the architecture
  *
  * @param name          [in] One of the names that cnn_architectures lists, such as "resnet18".
  * @param options_json  [in] Options; may be NULL.
@@ -371,8 +371,9 @@ cnn_status cnn_model_create_named(const char *name, const char *options_json,
 /**
  * Describes the architectures that cnn_model_create_named knows.
  *
- * @param out_json  [out] A list of objects with "name", "summary", "input_shape" and "classes";
- *                  release it with cnn_free.
+ * @param out_json  [out] A list of objects with "name", "summary", "input_shape", "classes" and
+ *                  "options", a list as the attributes of cnn_layer_types; release it with
+ *                  cnn_free.
  *
  * [any thread] Since 0.1.
  */
@@ -383,7 +384,8 @@ cnn_status cnn_architectures(char **out_json);
  *
  * @param out_json  [out] A list of objects with "name", "version", "summary", "inputs" ([least,
  *                  most]) and "attributes", a list of objects with "name", "expects", "default"
- *                  (absent if required) and "summary"; release it with cnn_free.
+ *                  (absent if required) and "summary". Blocks, which stand for several layers in a
+ *                  row, have neither "version" nor "inputs". Release it with cnn_free.
  *
  * [any thread] Since 0.1.
  */
@@ -623,7 +625,8 @@ cnn_status cnn_model_metadata(const cnn_model *model, const char *key, char **ou
  * Stores a text with the model, such as its author, licence or source.
  *
  * @param model  [in] The model.
- * @param key    [in] The key, not empty; keys that begin with "cnn." are the library's.
+ * @param key    [in] The key, not empty; "preprocessing" and the keys of model files are the
+ *               library's.
  * @param text   [in] The text; NULL removes the key.
  *
  * [changes model] Since 0.1.
@@ -848,8 +851,10 @@ cnn_status cnn_session_output(cnn_session *session, const char *name, cnn_tensor
  *   "seed"           integer from 0, default 0: where dropout gets its random numbers
  *   "loss"           a loss, or an object from output names to losses; default
  *                    "softmax_cross_entropy" for the first output and "none" for the others.
- *                    A loss is a name or {"type": name, "weight": number, default 1}:
- *                      "softmax_cross_entropy"  logits against class numbers
+ *                    A loss is a name or {"type": name, "weight": number, default 1, "target":
+ *                    name of the dataset's target, default that of the output}:
+ *                      "softmax_cross_entropy"  logits against class numbers, or against
+ *                                               probabilities; "label_smoothing", default 0
  *                      "sigmoid_cross_entropy"  logits against targets from 0 to 1
  *                      "mean_squared_error"     numbers against targets
  *                      "smooth_l1"              numbers against targets; "beta", default 1
@@ -907,7 +912,8 @@ void cnn_training_free(cnn_training *training);
  * @param layout       [in] The order of axes of input.
  * @param input        [in] The samples, one after the other.
  * @param input_count  [in] The number of floats in input: batch times the size of a sample.
- * @param labels       [in] The class of each sample, from 0: batch numbers.
+ * @param labels       [in] The class of each sample, from 0: batch numbers. (For an output with
+ *                     classes at several positions, one for each position of each sample.)
  * @param out_loss     [out] The mean loss over the batch before the update; may be NULL.
  * @return CNN_SHAPE_MISMATCH, CNN_INVALID_ARGUMENT for a label that is no class, CNN_NON_FINITE if
  *         the loss is not finite, with the step and the first layer that was not; then the
@@ -940,8 +946,9 @@ cnn_status cnn_training_set_input(cnn_training *training, const char *name, cnn_
  *
  * @param training  [in] The training.
  * @param output    [in] The output; NULL means the first one.
- * @param labels    [in] The class of each sample, from 0.
- * @param count     [in] How many: the batch size.
+ * @param labels    [in] The class of each sample, from 0; for an output with classes at several
+ *                  positions, one for each position of each sample.
+ * @param count     [in] How many: the batch size, times the number of positions.
  * @return CNN_UNKNOWN_NAME, CNN_UNSUPPORTED if the output's loss takes no class numbers.
  *
  * [one at a time] Since 0.1.
@@ -1310,16 +1317,29 @@ typedef struct cnn_dataset_info {
  * Opens a dataset on disk.
  *
  * Options:
- *   "format"    default "auto", which looks at what is there:
- *                 "cifar10"  the official binary files (data_batch_1.bin, ..., test_batch.bin), one
- *                            or the folder with them
- *                 "mnist"    the idx files, gzipped or not, in a folder
- *                 "folders"  a folder for each class, with PNG and JPEG files
- *                 "names"    one folder with files named after their class, as in cat.17.jpg
- *   "part"      "train" (default), "test" or "all", for "cifar10" and "mnist"
- *   "preprocessing"  object, see cnn_model_set_preprocessing; required for "folders" and "names",
- *               default for the others: the pictures as they are, divided by 255
- *   "limit"     integer from 1, default null: the most samples of each class
+ *   "format"            default "auto", which looks at what is there:
+ *                         "cifar10"  the official binary files (data_batch_1.bin, ...,
+ *                                    test_batch.bin), one of them or the folder with them
+ *                         "mnist"    the idx files, gzipped or not, in a folder
+ *                         "folders"  a folder for each class, with PNG and JPEG files
+ *                         "names"    one folder with files named after their class: cat.17.jpg
+ *   "part"              "train", "validation", "test" or "all"; default "train", or "all" for
+ *                       folders that are not divided into parts
+ *   "preprocessing"     object, see cnn_model_set_preprocessing: how pictures become inputs;
+ *                       default the pictures as they are, divided by 255
+ *   "size"              integer from 1, instead of a preprocessing: height and width of inputs;
+ *                       "folders" and "names" need one of the two
+ *   "color"             "rgb", "bgr" or "grey", instead of a preprocessing
+ *   "normalization"     "unit", "standard" or "mean_image", instead of a preprocessing; see
+ *                       cnn_dataset_preprocessing
+ *   "classes"           list of names, default all: the classes of "folders" and "names" to take,
+ *                       in the order of their numbers
+ *   "start"             integer from 0, default 0: the smallest number in the name, for "names"
+ *   "limit"             integer from 1, default none: the most samples of each class
+ *   "max_count"         integer from 1, default none: the most samples in all
+ *   "validation_count"  integer from 0, default 0: how many of the last training samples are the
+ *                       validation part, for "cifar10" and "mnist"
+ *   "cache_bytes"       integer from 0: the most bytes of decoded picture files kept in memory
  *
  * Pictures in folders are read when they are needed, not now.
  *
@@ -1335,8 +1355,8 @@ cnn_status cnn_dataset_open(const char *path, const char *options_json, cnn_data
 /**
  * Opens a dataset that is part of the library.
  *
- * Options:
- *   "part"  "train" (default), "test" or "all"
+ * Options: those of cnn_dataset_open that have a meaning for pictures in memory, among them
+ *   "part"  "train" (default), "validation", "test" or "all"
  *
  * @param name          [in] "digits": 1,797 handwritten digits of 8 by 8 pixels in grey.
  * @param options_json  [in] Options; may be NULL.
@@ -1389,6 +1409,52 @@ cnn_status cnn_dataset_create_floats(int64_t count, cnn_layout layout, const int
                                      int64_t rank, const float *samples, const int64_t *labels,
                                      const char *const *class_names, int64_t class_count,
                                      cnn_dataset **out_dataset);
+
+/** What a sample should give at one output of a network: a class or some numbers. */
+typedef struct cnn_target {
+  /** Set it to sizeof(cnn_target). */
+  size_t struct_size;
+  /** The name by which it is matched with the output of that name; NULL for "label", which suits a
+   *  network with one output. */
+  const char *name;
+  /** The class of each sample, from 0 to class_count - 1; NULL for a target of numbers. */
+  const int64_t *labels;
+  /** The names of the classes; NULL for "0", "1", ... */
+  const char *const *class_names;
+  /** How many classes; 0 for a target of numbers. */
+  int64_t class_count;
+  /** The numbers of all samples, one sample after the other; NULL for a target of classes. */
+  const float *values;
+  /** The shape of the numbers of one sample, in the layout of the samples. */
+  const int64_t *shape;
+  /** How many axes that shape has. */
+  int64_t rank;
+} cnn_target;
+
+/** What a cnn_target starts as. */
+#define CNN_TARGET_INIT { sizeof(cnn_target), NULL, NULL, NULL, 0, NULL, NULL, 0 }
+
+/**
+ * Makes a dataset of numbers in memory with any number of targets, for networks with several
+ * outputs and for outputs that are numbers, such as the corners of a box.
+ *
+ * @param count         [in] How many samples, at least 1.
+ * @param layout        [in] The order of axes of shape, samples, and of the targets' shapes and
+ *                      values.
+ * @param shape         [in] The shape of one sample.
+ * @param rank          [in] How many axes, from 1 to CNN_MAX_RANK - 1.
+ * @param samples       [in] The samples, one after the other; they are copied.
+ * @param targets       [in] The targets; what they point to is copied. All have the same
+ *                      struct_size.
+ * @param target_count  [in] How many, from 1 to 64.
+ * @param out_dataset   [out] The dataset; free it with cnn_dataset_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_dataset_create_targets(int64_t count, cnn_layout layout, const int64_t *shape,
+                                      int64_t rank, const float *samples,
+                                      const cnn_target *targets, int64_t target_count,
+                                      cnn_dataset **out_dataset);
 
 /**
  * Computes a preprocessing that normalises the pictures of a dataset.
@@ -1451,7 +1517,8 @@ cnn_status cnn_dataset_class_name(const cnn_dataset *dataset, int64_t index,
 cnn_status cnn_dataset_label(const cnn_dataset *dataset, int64_t index, int64_t *out_label);
 
 /**
- * Returns a sample of a dataset of pictures as a picture.
+ * Returns a sample of a dataset of pictures as a picture, in the size and colours that its
+ * preprocessing gives, before scaling to numbers.
  *
  * @param dataset    [in] The dataset.
  * @param index      [in] From 0 to count - 1.

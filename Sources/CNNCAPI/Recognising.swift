@@ -1,0 +1,53 @@
+import CCNN
+import CNNImaging
+import CNNKit
+import CNNLayerKit
+
+// Section 1 of cnn.h: recognising a picture.
+
+/// See `cnn_recognise_file` in `cnn.h`.
+@implementation @_cdecl("cnn_recognise_file")
+public func cnn_recognise_file(
+  _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ capacity: Int64,
+  _ outPredictions: UnsafeMutablePointer<cnn_prediction>?, _ outCount: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+  recognise(model, capacity, outPredictions, outCount) { () throws(CNNError) in
+    try Image(contentsOf: try text(path, "path"))
+  }
+}
+
+/// See `cnn_recognise_image` in `cnn.h`.
+@implementation @_cdecl("cnn_recognise_image")
+public func cnn_recognise_image(
+  _ model: OpaquePointer?, _ image: OpaquePointer?, _ capacity: Int64,
+  _ outPredictions: UnsafeMutablePointer<cnn_prediction>?, _ outCount: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+  recognise(model, capacity, outPredictions, outCount) { () throws(CNNError) in
+    try object(image, ImageObject.self).image
+  }
+}
+
+/// Says what a picture shows; both functions in one.
+private func recognise(
+  _ model: OpaquePointer?, _ capacity: Int64,
+  _ outPredictions: UnsafeMutablePointer<cnn_prediction>?,
+  _ outCount: UnsafeMutablePointer<Int64>?, _ picture: () throws(CNNError) -> Image
+) -> Int32 {
+  outCount?.pointee = 0
+  return status { () throws(CNNError) in
+    let model = try object(model, ModelObject.self)
+    let out = try required(outPredictions, "out_predictions")
+    let capacity = try size(capacity, "capacity")
+    let image = try picture()
+    let recognizer = try model.recognizer()
+    let answers = try model.retryingWhenOutOfMemory { () throws(CNNError) in
+      try recognizer.classes(of: image, most: capacity)
+    }
+    for (position, answer) in answers.enumerated() {
+      out[position] = cnn_prediction(
+        index: Int64(answer.index), probability: answer.probability,
+        label: try model.names.borrow(answer.label))
+    }
+    outCount?.pointee = Int64(answers.count)
+  }
+}
