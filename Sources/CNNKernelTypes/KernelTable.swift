@@ -9,16 +9,18 @@ package struct KernelTable: Sendable {
   package var vector: VectorKernels
   package var convolution: ConvolutionKernels
   package var depthwise: DepthwiseKernels
+  package var direct: DirectKernels
   package var matrix: MatrixKernels
 
   package init(
     vector: VectorKernels,
-    convolution: ConvolutionKernels, depthwise: DepthwiseKernels,
+    convolution: ConvolutionKernels, depthwise: DepthwiseKernels, direct: DirectKernels,
     matrix: MatrixKernels
   ) {
     self.vector = vector
     self.convolution = convolution
     self.depthwise = depthwise
+    self.direct = direct
     self.matrix = matrix
   }
 }

@@ -36,7 +36,7 @@ package enum MatrixMultiply {
       transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, alpha: alpha, a: a,
       lda: lda, b: b, ldb: ldb, beta: beta, c: c, ldc: ldc)
     guard m > 0, n > 0 else { return }
-    let block = MatrixBlock(m: m, n: n, k: k)
+    let block = MatrixBlock(m: m, n: n, k: k, transposeB: transposeB)
     ThreadPool.parallelFor(chunks: block.count, slots: slots) { chunk, _ in
       let row = chunk / block.columnBlocks * block.rows
       let column = chunk % block.columnBlocks * block.columns
@@ -58,16 +58,16 @@ struct MatrixBlock {
   /// Cuts by size: some 4 million multiplications (50 to 100 microseconds) in a block.
   ///
   /// Blocks are not thinner than 96, because OpenBLAS copies the other operand anew for each; for
-  /// few rows, where reading B is the work, a block is 64 thousand elements of B. There are at most
-  /// 64 blocks.
-  init(m: Int, n: Int, k: Int) {
+  /// few rows, where reading B is the work, a block is 64 thousand elements of B, in long pieces of
+  /// its rows. There are at most 64 blocks.
+  init(m: Int, n: Int, k: Int, transposeB: Bool) {
     let elements = Double(n) * Double(max(k, 1))
     let few = m <= 8
     let wanted = few ? elements / 0x1p16 : elements * Double(m) / 0x1p22
     let blocks = Int(min(max(wanted, 1), 64))
     let byRows = !few && m >= n
     let size = byRows ? m : n
-    let grain = max((size / blocks + 15) & ~15, few ? 16 : 96)
+    let grain = max((size / blocks + 15) & ~15, few ? (transposeB ? 16 : 512) : 96)
     rows = byRows ? min(grain, m) : m
     columns = byRows ? n : min(grain, n)
     rowBlocks = ThreadPool.chunkCount(of: m, grain: rows)

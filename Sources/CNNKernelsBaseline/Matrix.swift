@@ -68,47 +68,81 @@ private func write(_ sum: Float, _ add: Bool, _ y: UnsafeMutablePointer<Float>) 
   y[0] = add ? y[0] + sum : sum
 }
 
-/// Columns in strips of 32, each summed over all rows in registers.
+/// Columns in strips that stay in the first cache, to which four rows are added at a time.
+///
+/// So the rows are read from memory in long pieces, in the order in which they lie there.
 private func combineRows(
   _ x: UnsafePointer<Float>, _ rows: UnsafePointer<Float>, _ stride: Int, _ count: Int,
   _ length: Int, _ add: Bool, _ y: UnsafeMutablePointer<Float>
 ) {
-  var i = 0
-  while i + 32 <= length {
-    var a = Vector.zero
-    var b = Vector.zero
-    var c = Vector.zero
-    var d = Vector.zero
-    var source = rows + i
+  var start = 0
+  while start < length {
+    let width = min(2048, length - start)
+    if !add { fillZero(y + start, width) }
     var row = 0
+    while row + 4 <= count {
+      addFourRows(x + row, rows + row * stride + start, stride, width, y + start)
+      row += 4
+    }
     while row < count {
-      let factor = Vector(repeating: x[row])
-      addProduct(&a, factor, load(source))
-      addProduct(&b, factor, load(source + 8))
-      addProduct(&c, factor, load(source + 16))
-      addProduct(&d, factor, load(source + 24))
-      source += stride
+      addRow(x[row], rows + row * stride + start, width, y + start)
       row += 1
     }
-    writeVector(a, add, y + i)
-    writeVector(b, add, y + i + 8)
-    writeVector(c, add, y + i + 16)
-    writeVector(d, add, y + i + 24)
-    i += 32
+    start += width
   }
-  while i < length {
-    var sum: Float = 0
-    var row = 0
-    while row < count {
-      sum += x[row] * rows[row * stride + i]
-      row += 1
-    }
-    write(sum, add, y + i)
+}
+
+@inline(__always)
+private func fillZero(_ y: UnsafeMutablePointer<Float>, _ count: Int) {
+  var i = 0
+  while i < count {
+    y[i] = 0
     i += 1
   }
 }
 
 @inline(__always)
-private func writeVector(_ sum: Vector, _ add: Bool, _ y: UnsafeMutablePointer<Float>) {
-  store(add ? load(y) + sum : sum, y)
+private func addFourRows(
+  _ x: UnsafePointer<Float>, _ rows: UnsafePointer<Float>, _ stride: Int, _ count: Int,
+  _ y: UnsafeMutablePointer<Float>
+) {
+  let r1 = rows + stride
+  let r2 = r1 + stride
+  let r3 = r2 + stride
+  let x0 = Vector(repeating: x[0])
+  let x1 = Vector(repeating: x[1])
+  let x2 = Vector(repeating: x[2])
+  let x3 = Vector(repeating: x[3])
+  var i = 0
+  while i + 8 <= count {
+    var sum = load(y + i)
+    addProduct(&sum, x0, load(rows + i))
+    addProduct(&sum, x1, load(r1 + i))
+    addProduct(&sum, x2, load(r2 + i))
+    addProduct(&sum, x3, load(r3 + i))
+    store(sum, y + i)
+    i += 8
+  }
+  while i < count {
+    y[i] += x[0] * rows[i] + x[1] * r1[i] + (x[2] * r2[i] + x[3] * r3[i])
+    i += 1
+  }
+}
+
+@inline(__always)
+private func addRow(
+  _ x: Float, _ row: UnsafePointer<Float>, _ count: Int, _ y: UnsafeMutablePointer<Float>
+) {
+  let factor = Vector(repeating: x)
+  var i = 0
+  while i + 8 <= count {
+    var sum = load(y + i)
+    addProduct(&sum, factor, load(row + i))
+    store(sum, y + i)
+    i += 8
+  }
+  while i < count {
+    y[i] += x * row[i]
+    i += 1
+  }
 }

@@ -5,5 +5,6 @@ package func makeKernelTable() -> KernelTable {
   KernelTable(
     vector: makeVectorKernels(),
     convolution: makeConvolutionKernels(), depthwise: makeDepthwiseKernels(),
+    direct: makeDirectKernels(),
     matrix: makeMatrixKernels())
 }

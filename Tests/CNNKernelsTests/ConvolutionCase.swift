@@ -50,8 +50,9 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
   var scale: [Float] { testNumbers(geometry.outputChannels, seed: 4) }
   var shift: [Float] { testNumbers(geometry.outputChannels, seed: 5) }
 
-  var algorithms: [ConvolutionAlgorithm] {
-    ConvolutionAlgorithm.allCases.filter { Convolution.supports($0, geometry) }
+  /// The algorithms that can compute a pass, each of which is tested.
+  func algorithms(_ pass: ConvolutionPass) -> [ConvolutionAlgorithm] {
+    ConvolutionAlgorithm.allCases.filter { Convolution.supports($0, geometry, pass: pass) }
   }
 
   static let all: [ConvolutionCase] = {

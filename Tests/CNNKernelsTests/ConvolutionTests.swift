@@ -1,9 +1,11 @@
+import CNNKernelTypes
 import CNNKernels
 import Testing
 
 @Suite struct ConvolutionTests {
   private static func forward(
     _ test: ConvolutionCase, _ algorithm: ConvolutionAlgorithm?, slots: Int,
+    kernels: KernelTable = Kernels.active,
     activation: ConvolutionEpilogue.Activation = .none, affine: Bool = false
   ) -> [Float] {
     let scratch = Convolution.scratchCount(
@@ -18,7 +20,7 @@ import Testing
             epilogue: ConvolutionEpilogue(
               scale: affine ? scale.baseAddress : nil, shift: affine ? shift.baseAddress : nil,
               activation: activation),
-            output: &output, scratch: scratch, slots: slots, algorithm: algorithm)
+            output: &output, scratch: scratch, slots: slots, algorithm: algorithm, kernels: kernels)
         }
       }
     }
@@ -26,7 +28,8 @@ import Testing
   }
 
   private static func backwardData(
-    _ test: ConvolutionCase, _ algorithm: ConvolutionAlgorithm?, slots: Int
+    _ test: ConvolutionCase, _ algorithm: ConvolutionAlgorithm?, slots: Int,
+    kernels: KernelTable = Kernels.active
   ) -> [Float] {
     let scratch = Convolution.scratchCount(
       test.geometry, batch: test.batch, pass: .backwardData, slots: slots, algorithm: algorithm)
@@ -34,13 +37,14 @@ import Testing
     withScratch(scratch) {
       Convolution.backwardData(
         test.geometry, batch: test.batch, gradOutput: test.gradOutput, weight: test.weight,
-        gradInput: &gradInput, scratch: $0, slots: slots, algorithm: algorithm)
+        gradInput: &gradInput, scratch: $0, slots: slots, algorithm: algorithm, kernels: kernels)
     }
     return gradInput
   }
 
   private static func backwardWeights(
     _ test: ConvolutionCase, _ algorithm: ConvolutionAlgorithm?, slots: Int,
+    kernels: KernelTable = Kernels.active,
     bias wanted: Bool = true
   ) -> (weight: [Float], bias: [Float]) {
     let scratch = Convolution.scratchCount(
@@ -53,7 +57,7 @@ import Testing
         Convolution.backwardWeights(
           test.geometry, batch: test.batch, input: test.input, gradOutput: test.gradOutput,
           gradWeight: &weight, gradBias: wanted ? bias.baseAddress : nil, scratch: scratch,
-          slots: slots, algorithm: algorithm)
+          slots: slots, algorithm: algorithm, kernels: kernels)
       }
     }
     return (weight.map { $0 - 1 }, bias.map { $0 - 2 })
@@ -71,7 +75,7 @@ import Testing
   @Test(arguments: ConvolutionCase.all) func forwardMatchesReference(test: ConvolutionCase) {
     let expected = ReferenceConvolution.forward(
       test.geometry, batch: test.batch, input: test.input, weight: test.weight)
-    for algorithm in test.algorithms {
+    for algorithm in test.algorithms(.forward) {
       let error = relativeError(Self.forward(test, algorithm, slots: 2), expected)
       #expect(error < 2e-6, "\(algorithm)")
     }
@@ -85,7 +89,7 @@ import Testing
       let expected = ReferenceConvolution.forward(
         test.geometry, batch: test.batch, input: test.input, weight: test.weight,
         scale: affine ? test.scale : nil, shift: affine ? test.shift : nil, activation: activation)
-      for algorithm in test.algorithms {
+      for algorithm in test.algorithms(.forward) {
         let actual = Self.forward(test, algorithm, slots: 2, activation: activation, affine: affine)
         #expect(relativeError(actual, expected) < 2e-6, "\(algorithm) \(activation)")
       }
@@ -95,7 +99,7 @@ import Testing
   @Test(arguments: ConvolutionCase.all) func backwardDataMatchesReference(test: ConvolutionCase) {
     let expected = ReferenceConvolution.backwardData(
       test.geometry, batch: test.batch, gradOutput: test.gradOutput, weight: test.weight)
-    for algorithm in test.algorithms {
+    for algorithm in test.algorithms(.backwardData) {
       let error = relativeError(Self.backwardData(test, algorithm, slots: 2), expected)
       #expect(error < 2e-6, "\(algorithm)")
     }
@@ -106,7 +110,7 @@ import Testing
   {
     let expected = ReferenceConvolution.backwardWeights(
       test.geometry, batch: test.batch, input: test.input, gradOutput: test.gradOutput)
-    for algorithm in test.algorithms + [
+    for algorithm in test.algorithms(.backwardWeights) + [
       Convolution.algorithm(for: test.geometry, pass: .backwardWeights)
     ] {
       let actual = Self.backwardWeights(test, algorithm, slots: 2)
@@ -118,11 +122,33 @@ import Testing
     }
   }
 
+  /// The kernels that run anywhere must be right on the machines where others are chosen, too.
+  @Test(arguments: ConvolutionCase.all) func baselineMatchesTheChosenKernels(test: ConvolutionCase)
+  {
+    for algorithm in ConvolutionAlgorithm.allCases {
+      let (kernels, other) = (Kernels.baseline, Kernels.active)
+      do {
+        #expect(
+          relativeError(
+            Self.forward(test, algorithm, slots: 2, kernels: kernels, affine: true),
+            Self.forward(test, algorithm, slots: 2, kernels: other, affine: true)) < 4e-6)
+        #expect(
+          relativeError(
+            Self.backwardData(test, algorithm, slots: 2, kernels: kernels),
+            Self.backwardData(test, algorithm, slots: 2, kernels: other)) < 4e-6)
+        let first = Self.backwardWeights(test, algorithm, slots: 2, kernels: kernels)
+        let second = Self.backwardWeights(test, algorithm, slots: 2, kernels: other)
+        #expect(relativeError(first.weight, second.weight) < 8e-6)
+        #expect(relativeError(first.bias, second.bias) < 8e-6)
+      }
+    }
+  }
+
   @Test(arguments: ConvolutionCase.all) func samplesDoNotDependOnTheBatch(test: ConvolutionCase) {
     guard test.batch > 1 else { return }
     var single = test
     single.batch = 1
-    for algorithm in test.algorithms {
+    for algorithm in test.algorithms(.forward) {
       let all = Self.forward(test, algorithm, slots: 2)
       #expect(Array(all.prefix(single.outputCount)) == Self.forward(single, algorithm, slots: 2))
     }

@@ -8,6 +8,9 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CaseIterable {
   case pointwise
   /// Each channel by itself in vector registers: as many groups as input channels.
   case depthwise
+  /// Windows multiplied where they lie in the image: any forward pass, and the gradient of the
+  /// input without stride.
+  case direct
 }
 
 /// Which of its three results a convolution is to compute.
@@ -29,29 +32,44 @@ package enum ConvolutionPass: Sendable, Hashable, CaseIterable {
 package enum Convolution {
   /// Returns the algorithm that is used where none is asked for.
   ///
-  /// Depthwise where each group has one input channel, pointwise where the input needs no
-  /// rearranging, im2row otherwise.
+  /// 1. Pointwise where the input, as a matrix, needs no rearranging.
+  /// 2. Depthwise where each group has one input channel.
+  /// 3. Direct on processors with fused multiply-add, if at least half of its 16 channels at a time
+  ///    are in use: each group writes 8 channels or more.
+  /// 4. Im2row otherwise, and for the gradient of the weight.
   package static func algorithm(
     for geometry: ConvolutionGeometry, pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
     if geometry.isPointwise { return .pointwise }
-    return geometry.isDepthwise ? .depthwise : .im2row
+    if geometry.isDepthwise { return .depthwise }
+    let written =
+      pass == .backwardData ? geometry.groupInputChannels : geometry.groupOutputChannels
+    let usesDirect =
+      Kernels.active.direct.isFast && written >= 8 && supports(.direct, geometry, pass: pass)
+    return usesDirect ? .direct : .im2row
   }
 
   /// Returns whether `algorithm` can compute convolutions of this geometry.
   package static func supports(
-    _ algorithm: ConvolutionAlgorithm, _ geometry: ConvolutionGeometry
+    _ algorithm: ConvolutionAlgorithm, _ geometry: ConvolutionGeometry, pass: ConvolutionPass
   ) -> Bool {
     switch algorithm {
     case .im2row: true
     case .pointwise: geometry.isPointwise
     case .depthwise: geometry.isDepthwise
+    case .direct:
+      switch pass {
+      case .forward: true
+      case .backwardData: DirectConvolution.gradientGeometry(geometry) != nil
+      case .backwardWeights: false
+      }
     }
   }
 
   /// Returns the number of floats that a call needs as scratch memory, or nil if no memory could
   /// hold them or the geometry is not valid.
   ///
+  /// It never falls when batch or slots grow, so memory for the largest serves the smaller.
   /// - Parameter slots: The most threads that will work on the call.
   package static func scratchCount(
     _ geometry: ConvolutionGeometry, batch: Int, pass: ConvolutionPass, slots: Int,
@@ -62,9 +80,12 @@ package enum Convolution {
     else { return nil }
     switch resolve(algorithm, geometry, pass) {
     case .depthwise:
-      return depthwise(geometry, batch).scratchCount(pass: pass, slots: slots)
+      return depthwise(geometry, batch, Kernels.active).scratchCount(pass: pass, slots: slots)
+    case .direct:
+      let twin = pass == .backwardData ? DirectConvolution.gradientGeometry(geometry) : geometry
+      return twin.flatMap { direct($0, batch, Kernels.active).scratchCount(slots: slots) }
     case .im2row, .pointwise:
-      return im2row(geometry, batch).scratchCount(pass: pass, slots: slots)
+      return im2row(geometry, batch, Kernels.active).scratchCount(pass: pass, slots: slots)
     }
   }
 
@@ -73,15 +94,19 @@ package enum Convolution {
     _ geometry: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
     weight: UnsafePointer<Float>, epilogue: ConvolutionEpilogue = ConvolutionEpilogue(),
     output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int,
-    algorithm: ConvolutionAlgorithm? = nil
+    algorithm: ConvolutionAlgorithm? = nil, kernels: KernelTable = Kernels.active
   ) {
     switch resolve(algorithm, geometry, .forward) {
     case .depthwise:
-      depthwise(geometry, batch).forward(
+      depthwise(geometry, batch, kernels).forward(
+        input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
+        slots: slots)
+    case .direct:
+      direct(geometry, batch, kernels).forward(
         input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
         slots: slots)
     case .im2row, .pointwise:
-      im2row(geometry, batch).forward(
+      im2row(geometry, batch, kernels).forward(
         input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
         slots: slots)
     }
@@ -91,15 +116,21 @@ package enum Convolution {
   package static func backwardData(
     _ geometry: ConvolutionGeometry, batch: Int, gradOutput: UnsafePointer<Float>,
     weight: UnsafePointer<Float>, gradInput: UnsafeMutablePointer<Float>,
-    scratch: UnsafeMutablePointer<Float>, slots: Int, algorithm: ConvolutionAlgorithm? = nil
+    scratch: UnsafeMutablePointer<Float>, slots: Int, algorithm: ConvolutionAlgorithm? = nil,
+    kernels: KernelTable = Kernels.active
   ) {
     switch resolve(algorithm, geometry, .backwardData) {
     case .depthwise:
-      depthwise(geometry, batch).backwardData(
+      depthwise(geometry, batch, kernels).backwardData(
+        gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
+        slots: slots)
+    case .direct:
+      guard let twin = DirectConvolution.gradientGeometry(geometry) else { return }
+      direct(twin, batch, kernels).backwardData(
         gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
         slots: slots)
     case .im2row, .pointwise:
-      im2row(geometry, batch).backwardData(
+      im2row(geometry, batch, kernels).backwardData(
         gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
         slots: slots)
     }
@@ -110,15 +141,15 @@ package enum Convolution {
     _ geometry: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
     gradOutput: UnsafePointer<Float>, gradWeight: UnsafeMutablePointer<Float>,
     gradBias: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>, slots: Int,
-    algorithm: ConvolutionAlgorithm? = nil
+    algorithm: ConvolutionAlgorithm? = nil, kernels: KernelTable = Kernels.active
   ) {
     switch resolve(algorithm, geometry, .backwardWeights) {
     case .depthwise:
-      depthwise(geometry, batch).backwardWeights(
+      depthwise(geometry, batch, kernels).backwardWeights(
         input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
         scratch: scratch, slots: slots)
-    case .im2row, .pointwise:
-      im2row(geometry, batch).backwardWeights(
+    case .im2row, .pointwise, .direct:
+      im2row(geometry, batch, kernels).backwardWeights(
         input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
         scratch: scratch, slots: slots)
     }
@@ -128,19 +159,27 @@ package enum Convolution {
   private static func resolve(
     _ wanted: ConvolutionAlgorithm?, _ geometry: ConvolutionGeometry, _ pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
-    guard let wanted, supports(wanted, geometry) else {
+    guard let wanted, supports(wanted, geometry, pass: pass) else {
       return algorithm(for: geometry, pass: pass)
     }
     return wanted
   }
 
-  private static func im2row(_ geometry: ConvolutionGeometry, _ batch: Int) -> Im2RowConvolution {
-    Im2RowConvolution(geometry: geometry, batch: batch, kernels: Kernels.active)
+  private static func im2row(_ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable)
+    -> Im2RowConvolution
+  {
+    Im2RowConvolution(geometry: geometry, batch: batch, kernels: kernels)
   }
 
   private static func depthwise(
-    _ geometry: ConvolutionGeometry, _ batch: Int
+    _ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable
   ) -> DepthwiseConvolution {
-    DepthwiseConvolution(geometry: geometry, batch: batch, kernels: Kernels.active)
+    DepthwiseConvolution(geometry: geometry, batch: batch, kernels: kernels)
+  }
+
+  private static func direct(_ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable)
+    -> DirectConvolution
+  {
+    DirectConvolution(geometry: geometry, batch: batch, kernels: kernels)
   }
 }

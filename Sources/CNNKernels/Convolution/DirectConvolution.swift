@@ -1,0 +1,310 @@
+import CNNKernelTypes
+import Glibc
+
+/// Convolution straight from the image: no rows are written out.
+///
+/// A window in NHWC is a few contiguous pieces of memory. Six windows at a time are multiplied with
+/// the weights of 16 output channels, which were packed beside each other. Where padding has to be
+/// read, the lines of a chunk are copied into a frame of zeros first. Each output number is one sum
+/// in the order of the weight, so its bits depend on nothing but the numbers in it.
+///
+/// The gradient of the input is, without stride, the same thing: a convolution of the output's
+/// gradient with the weight turned around.
+struct DirectConvolution {
+  let geometry: ConvolutionGeometry
+  let batch: Int
+  let kernels: KernelTable
+
+  static let panelWidth = 16
+
+  // MARK: Sizes
+
+  /// The lines and columns of the image that all windows together reach, padding included.
+  private func reach(_ output: Int, _ stride: Int, _ kernel: Int, _ dilation: Int) -> Int {
+    (output - 1) * stride + (kernel - 1) * dilation + 1
+  }
+  private var frameWidth: Int {
+    reach(
+      geometry.outputWidth, geometry.strideWidth, geometry.kernelWidth, geometry.dilationWidth)
+  }
+  private func frameHeight(lines: Int) -> Int {
+    reach(lines, geometry.strideHeight, geometry.kernelHeight, geometry.dilationHeight)
+  }
+  private var needsFrame: Bool {
+    geometry.padTop > 0 || geometry.padLeft > 0 || frameWidth > geometry.inputWidth
+      || frameHeight(lines: geometry.outputHeight) > geometry.inputHeight
+  }
+
+  private var panelsPerGroup: Int {
+    ThreadPool.chunkCount(of: geometry.groupOutputChannels, grain: DirectConvolution.panelWidth)
+  }
+  private var panelCount: Int { geometry.depth * DirectConvolution.panelWidth }
+  private var isContiguous: Bool { geometry.groups == 1 && geometry.dilationWidth == 1 }
+  private var runCount: Int {
+    isContiguous ? geometry.kernelHeight : geometry.kernelHeight * geometry.kernelWidth
+  }
+
+  /// Output lines of a chunk: half a million multiplications, and enough pixels that the weights of
+  /// a panel are read from the memory of another core only once in a while.
+  private var chunkLines: Int {
+    let g = geometry
+    let line = g.outputWidth * g.groupOutputChannels * g.depth
+    let enough = (DirectConvolution.chunkPixels + g.outputWidth - 1) / g.outputWidth
+    return min(g.outputHeight, max(1, enough, (1 << 19) / max(1, line)))
+  }
+
+  /// Panels of a chunk: four million multiplications, and at least four panels, because the lines of
+  /// a chunk are copied anew for each.
+  private var chunkPanels: Int {
+    let panel = chunkSamples * chunkLines * geometry.outputWidth * panelCount
+    return min(panelsPerGroup, max(4, (1 << 22) / max(1, panel)))
+  }
+
+  /// Samples of a chunk: small planes are put together until there are enough pixels.
+  private var chunkSamples: Int {
+    max(1, min(batch, DirectConvolution.chunkPixels / geometry.positions))
+  }
+
+  private static let chunkPixels = 96
+
+  private var frameCount: Int {
+    needsFrame
+      ? (frameHeight(lines: chunkLines) * frameWidth * geometry.inputChannels + 15) & ~15 : 0
+  }
+  private var weightCount: Int { geometry.groups * panelsPerGroup * panelCount }
+  private var runTableCount: Int { (2 * runCount + 15) & ~15 }
+
+  /// Returns the number of floats of scratch memory, or nil if no memory could hold them.
+  func scratchCount(slots: Int) -> Int? {
+    let g = geometry
+    guard product(g.outputChannels + 16 * g.groups, g.depth, 2) != nil,
+      product(frameHeight(lines: g.outputHeight), frameWidth, g.inputChannels, 2) != nil,
+      product(g.outputWidth + 96, g.groupOutputChannels + 16, g.depth) != nil,
+      product(g.outputHeight, g.outputWidth, g.depth, 16) != nil,
+      let frames = product(frameCount, chunkSamples, slots)
+    else { return nil }
+    return product(weightCount + runTableCount + frames)
+  }
+
+  // MARK: Passes
+
+  func forward(
+    input: UnsafePointer<Float>, weight: UnsafePointer<Float>, epilogue: ConvolutionEpilogue,
+    output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int
+  ) {
+    let g = geometry
+    forEachPanel(scratch, slots) { target, first, columns in
+      kernels.direct.packRows(weight + first * g.depth, g.depth, columns, g.depth, target)
+    }
+    multiply(input: input, epilogue: epilogue, output: output, scratch: scratch, slots: slots)
+  }
+
+  /// The convolution whose output is the gradient of the input, or nil where there is none.
+  ///
+  /// There is none with a stride, or where padding is wider than the kernel.
+  static func gradientGeometry(_ g: ConvolutionGeometry) -> ConvolutionGeometry? {
+    let padTop = (g.kernelHeight - 1) * g.dilationHeight - g.padTop
+    let padLeft = (g.kernelWidth - 1) * g.dilationWidth - g.padLeft
+    guard g.strideHeight == 1, g.strideWidth == 1, padTop >= 0, padLeft >= 0 else { return nil }
+    return ConvolutionGeometry(
+      inputHeight: g.outputHeight, inputWidth: g.outputWidth, inputChannels: g.outputChannels,
+      outputHeight: g.inputHeight, outputWidth: g.inputWidth, outputChannels: g.inputChannels,
+      kernelHeight: g.kernelHeight, kernelWidth: g.kernelWidth, dilationHeight: g.dilationHeight,
+      dilationWidth: g.dilationWidth, padTop: padTop, padLeft: padLeft, groups: g.groups)
+  }
+
+  /// Computes the gradient of the input; `geometry` is what `gradientGeometry` returned.
+  func backwardData(
+    gradOutput: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+    gradInput: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int
+  ) {
+    // Here "output channels" are those of the convolution's input, and the other way round.
+    let g = geometry
+    let taps = g.kernelHeight * g.kernelWidth
+    forEachPanel(scratch, slots) { target, first, columns in
+      let group = first / g.groupOutputChannels
+      let source = weight + group * g.groupInputChannels * taps * g.groupOutputChannels
+      let column = first % g.groupOutputChannels
+      var row = 0
+      while row < g.depth {
+        let channel = row % g.groupInputChannels
+        let tap = taps - 1 - row / g.groupInputChannels
+        copyRow(
+          source + (channel * taps + tap) * g.groupOutputChannels + column, columns,
+          to: target + row * DirectConvolution.panelWidth)
+        row += 1
+      }
+    }
+    multiply(
+      input: gradOutput, epilogue: ConvolutionEpilogue(), output: gradInput, scratch: scratch,
+      slots: slots)
+  }
+
+  // MARK: Work
+
+  /// Calls `body` with the place of each panel, its first output channel and how many it has.
+  private func forEachPanel(
+    _ scratch: UnsafeMutablePointer<Float>, _ slots: Int,
+    _ body: (_ target: UnsafeMutablePointer<Float>, _ first: Int, _ columns: Int) -> Void
+  ) {
+    let width = DirectConvolution.panelWidth
+    ThreadPool.parallelFor(chunks: geometry.groups * panelsPerGroup, slots: slots) { panel, _ in
+      let inGroup = panel % panelsPerGroup * width
+      body(
+        scratch + panel * panelCount,
+        panel / panelsPerGroup * geometry.groupOutputChannels + inGroup,
+        min(width, geometry.groupOutputChannels - inGroup))
+    }
+  }
+
+  /// Copies up to 16 numbers, with zeros behind them.
+  @inline(__always)
+  private func copyRow(
+    _ source: UnsafePointer<Float>, _ count: Int, to target: UnsafeMutablePointer<Float>
+  ) {
+    if count == DirectConvolution.panelWidth {
+      let numbers = UnsafeRawPointer(source).loadUnaligned(as: SIMD16<Float>.self)
+      UnsafeMutableRawPointer(target).storeBytes(of: numbers, as: SIMD16<Float>.self)
+      return
+    }
+    var column = 0
+    while column < DirectConvolution.panelWidth {
+      target[column] = column < count ? source[column] : 0
+      column += 1
+    }
+  }
+
+  private func multiply(
+    input: UnsafePointer<Float>, epilogue: ConvolutionEpilogue,
+    output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int
+  ) {
+    let g = geometry
+    let lineWidth = (needsFrame ? frameWidth : g.inputWidth) * g.inputChannels
+    let runs = UnsafeMutableRawPointer(scratch + weightCount)
+      .bindMemory(to: Int.self, capacity: runCount)
+    listRuns(runs, lineWidth: lineWidth)
+    let frames = scratch + weightCount + runTableCount
+    let lineBlocks = ThreadPool.chunkCount(of: g.outputHeight, grain: chunkLines)
+    let panelBlocks = ThreadPool.chunkCount(of: panelsPerGroup, grain: chunkPanels)
+    let sampleBlocks = ThreadPool.chunkCount(of: batch, grain: chunkSamples)
+    let perLines = panelBlocks * g.groups
+    ThreadPool.parallelFor(chunks: sampleBlocks * lineBlocks * perLines, slots: slots) {
+      chunk, slot in
+      let group = chunk % perLines / panelBlocks
+      let panel = chunk % panelBlocks * chunkPanels
+      let sample = chunk / perLines / lineBlocks * chunkSamples
+      let line = chunk / perLines % lineBlocks * chunkLines
+      var work = Chunk(
+        group: group, panels: panel..<min(panel + chunkPanels, panelsPerGroup), sample: sample,
+        samples: min(chunkSamples, batch - sample), line: line,
+        lines: min(chunkLines, g.outputHeight - line), source: input + sample * g.inputCount,
+        sampleStride: g.inputCount, lineWidth: lineWidth, runs: runs, weights: scratch)
+      if needsFrame {
+        let frame = frames + slot * frameCount * chunkSamples
+        copyLines(work, to: frame)
+        work.source = UnsafePointer(frame)
+        work.sampleStride = frameCount
+      } else {
+        work.source += line * g.strideHeight * lineWidth
+      }
+      multiplyPanels(work, epilogue, output)
+    }
+  }
+
+  /// What a thread does at a time.
+  private struct Chunk {
+    let group: Int
+    let panels: Range<Int>
+    let sample: Int
+    let samples: Int
+    let line: Int
+    let lines: Int
+    /// Where the first window of the first sample begins, and how far samples lie apart.
+    var source: UnsafePointer<Float>
+    var sampleStride: Int
+    let lineWidth: Int
+    let runs: UnsafePointer<Int>
+    let weights: UnsafePointer<Float>
+  }
+
+  private func multiplyPanels(
+    _ chunk: Chunk, _ epilogue: ConvolutionEpilogue, _ output: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    let width = DirectConvolution.panelWidth
+    let firstPosition = chunk.sample * g.positions + chunk.line * g.outputWidth
+    var panel = chunk.panels.lowerBound
+    while panel < chunk.panels.upperBound {
+      let columns = min(width, g.groupOutputChannels - panel * width)
+      let channel = chunk.group * g.groupOutputChannels + panel * width
+      var sample = 0
+      while sample < chunk.samples {
+        let target =
+          output + (firstPosition + sample * g.positions) * g.outputChannels + channel
+        let source = chunk.source + sample * chunk.sampleStride
+        kernels.direct.multiplyPanel(
+          DirectBlock(
+            image: source + chunk.group * g.groupInputChannels,
+            pixelStride: g.strideWidth * g.inputChannels,
+            lineStride: g.strideHeight * chunk.lineWidth, width: g.outputWidth,
+            lines: chunk.lines, runs: chunk.runs, runCount: runCount,
+            runLength: g.depth / runCount,
+            panel: chunk.weights + (chunk.group * panelsPerGroup + panel) * panelCount,
+            output: target, outputStride: g.outputChannels, columns: columns))
+        epilogue.apply(
+          target, rows: chunk.lines * g.outputWidth, columns: columns, stride: g.outputChannels,
+          channel: channel, kernels: kernels)
+        sample += 1
+      }
+      panel += 1
+    }
+  }
+
+  private func listRuns(_ runs: UnsafeMutablePointer<Int>, lineWidth: Int) {
+    let g = geometry
+    var run = 0
+    while run < runCount {
+      let kh = isContiguous ? run : run / g.kernelWidth
+      let kw = isContiguous ? 0 : run % g.kernelWidth
+      runs[run] = kh * g.dilationHeight * lineWidth + kw * g.dilationWidth * g.inputChannels
+      run += 1
+    }
+  }
+
+  /// Copies the parts of images that the windows of a chunk reach into frames of zeros.
+  private func copyLines(_ chunk: Chunk, to frames: UnsafeMutablePointer<Float>) {
+    let g = geometry
+    let top = chunk.line * g.strideHeight - g.padTop
+    let height = frameHeight(lines: chunk.lines)
+    var sample = 0
+    while sample < chunk.samples {
+      var row = 0
+      while row < height {
+        copyLine(
+          top + row, of: chunk.source + sample * g.inputCount,
+          to: frames + sample * frameCount + row * chunk.lineWidth)
+        row += 1
+      }
+      sample += 1
+    }
+  }
+
+  private func copyLine(
+    _ ih: Int, of image: UnsafePointer<Float>, to line: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    let size = MemoryLayout<Float>.stride
+    guard ih >= 0, ih < g.inputHeight else {
+      memset(line, 0, frameWidth * g.inputChannels * size)
+      return
+    }
+    let left = min(g.padLeft, frameWidth)
+    let inside = max(0, min(g.inputWidth, frameWidth - left))
+    let right = frameWidth - left - inside
+    memset(line, 0, left * g.inputChannels * size)
+    memcpy(
+      line + left * g.inputChannels, image + ih * g.inputWidth * g.inputChannels,
+      inside * g.inputChannels * size)
+    memset(line + (left + inside) * g.inputChannels, 0, right * g.inputChannels * size)
+  }
+}
