@@ -95,7 +95,7 @@ let package = Package(
     module("CNNLayers", ["CNNLayerKit", "CNNKernels"]),
     module("CNNGraph", ["CNNLayerKit", "CNNKernels"]),
     module("CNNImaging", ["CNNLayerKit", "CImageCodecs"]),
-    module("CNNData", ["CNNLayerKit", "CNNKernels", "CNNImaging"]),
+    module("CNNData", ["CNNLayerKit", "CNNKernelTypes", "CNNKernels", "CNNImaging"]),
     module("CNNTraining", ["CNNLayerKit", "CNNKernels", "CNNGraph", "CNNData", "CNNFormats"]),
     module("CNNFormats", ["CNNLayerKit", "CNNGraph"]),
     module("CNNModels", ["CNNLayerKit", "CNNGraph"]),

@@ -1,4 +1,4 @@
-import CNNImaging
+public import CNNImaging
 public import CNNLayerKit
 
 /// What a data set offers to learn for each of its samples: one head of the network.
@@ -46,6 +46,10 @@ public protocol Dataset: Sendable {
   /// The targets of each sample, in the order in which their indices count.
   var targets: [DatasetTarget] { get }
 
+  /// How pictures become inputs, to be saved with a model that learns from them; nil for data that
+  /// is no pictures.
+  var preprocessing: Preprocessing? { get }
+
   /// Writes the input of sample `index`.
   ///
   /// - Parameters:
@@ -80,6 +84,9 @@ public protocol Dataset: Sendable {
 }
 
 extension Dataset {
+  /// Nil: right for data that is no pictures.
+  public var preprocessing: Preprocessing? { nil }
+
   /// The names of the classes of the first target made of classes, in label order; empty if there
   /// is none.
   public var classNames: [String] {

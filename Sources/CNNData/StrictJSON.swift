@@ -31,6 +31,25 @@ extension Decoder {
 }
 
 extension KeyedDecodingContainer<JSONKey> {
+  /// A whole number; the decoder's own errors for those that do not fit do not say where.
+  func value(_ name: String, as type: Int.Type) throws -> Int? {
+    guard let number = try value(name, as: Double.self) else { return nil }
+    guard let whole = Int(exactly: number) else {
+      let key = (codingPath.map(\.stringValue) + [name]).joined(separator: ".")
+      throw CNNError.invalidArgument("\"\(key)\" is \(number), and must be a whole number")
+    }
+    return whole
+  }
+
+  func value(_ name: String, default fallback: Int) throws -> Int {
+    try value(name, as: Int.self) ?? fallback
+  }
+
+  /// A number; one that is too large becomes infinite, which no range allows.
+  func value(_ name: String, default fallback: Float) throws -> Float {
+    try value(name, as: Double.self).map { Float($0) } ?? fallback
+  }
+
   func value<Value: Decodable>(_ name: String, default fallback: Value) throws -> Value {
     try decodeIfPresent(Value.self, forKey: JSONKey(stringValue: name)) ?? fallback
   }

@@ -1,3 +1,4 @@
+public import CNNImaging
 public import CNNLayerKit
 
 /// Some samples of another data set, in an order of their own.
@@ -12,6 +13,8 @@ public final class Subset: Dataset {
   public let sampleShape: Shape
   /// The targets, those of the base.
   public let targets: [DatasetTarget]
+  /// How pictures become inputs, as in the base.
+  public var preprocessing: Preprocessing? { base.preprocessing }
   private let indices: BudgetedBuffer<Int>
 
   /// Creates a data set of the samples of `base` with these indices.
@@ -37,6 +40,11 @@ public final class Subset: Dataset {
     count = indices.count
     sampleShape = base.sampleShape
     targets = base.targets
+  }
+
+  /// The same indices into another data set of the same number of samples.
+  func rebased(on other: any Dataset) -> Subset {
+    Subset(other, checked: indices)
   }
 
   /// Returns the index in `base` of sample `index`.

@@ -130,9 +130,10 @@ public final class TensorDataset: Dataset {
     guard let image = sampleShape.image else {
       return try augmentation.augmentation.check(forSamplesOf: sampleShape, havePixels: false)
     }
+    try augmentation.augmentation.check(forSamplesOf: sampleShape, havePixels: false)
     var random = SampleRandom(augmentation, index: index)
     let picture = PixelSource(
-      pixels: source, height: image.height, width: image.width, channels: image.channels, divisor: 1
+      pixels: source, height: image.height, width: image.width, channels: image.channels
     )
     let cleared = augmentation.augmentation.apply(
       to: picture, height: image.height, width: image.width, output: output, random: &random)

@@ -3,13 +3,13 @@ public import CNNLayerKit
 /// Random changes of training images that leave their meaning as it is.
 ///
 /// Applied in this order: rotation together with cropping, horizontal flip, colour jitter,
-/// lighting, cutout; then the data set normalises the pixels. What a sample gets depends on the
+/// lighting; then the data set normalises the pixels, and cutout follows. What a sample gets depends on the
 /// seed, the epoch and the sample's index alone, so neither threads nor batch sizes change it.
 ///
 /// As JSON, with every key optional:
 /// ```json
 /// {
-///   "random_crop": {"padding": 4},
+///   "random_crop": {"padding": 4, "border": "black"},
 ///   "random_resized_crop": {"scale": [0.08, 1], "ratio": [0.75, 1.3333]},
 ///   "rotation": 10,
 ///   "horizontal_flip": 0.5,
@@ -19,16 +19,27 @@ public import CNNLayerKit
 /// }
 /// ```
 public struct Augmentation: Sendable, Hashable {
-  /// Surrounds the image with black and cuts the sample's size out at a random place.
+  /// Surrounds the image with a border and cuts the sample's size out at a random place.
   ///
   /// Images that are kept larger than the sample are cut without any padding, too.
   public struct RandomCrop: Sendable, Hashable {
-    /// The width of the black border in pixels, from 0 to 1,024.
+    /// What the border consists of.
+    public enum Border: String, Sendable, CaseIterable {
+      /// Black: 0 before normalisation.
+      case black
+      /// The image, mirrored at its edges without repeating them.
+      case mirror
+    }
+
+    /// The width of the border in pixels, from 0 to 1,024.
     public var padding: Int
+    /// What the border consists of; together with rotation it is always black.
+    public var border: Border
 
     /// Creates a crop; 4 is usual for images of 32 pixels.
-    public init(padding: Int = 4) {
+    public init(padding: Int = 4, border: Border = .black) {
       self.padding = padding
+      self.border = border
     }
   }
 
@@ -75,7 +86,8 @@ public struct Augmentation: Sendable, Hashable {
     }
   }
 
-  /// Paints a square at a random place black (DeVries and Taylor, 2017).
+  /// Sets a square at a random place to 0, which is the mean after normalisation (DeVries and
+  /// Taylor, Improved Regularization of Convolutional Neural Networks with Cutout, 2017).
   public struct Cutout: Sendable, Hashable {
     /// The side of the square in pixels, at least 1; parts outside of the image are cut off.
     public var size: Int
@@ -104,7 +116,7 @@ public struct Augmentation: Sendable, Hashable {
   /// It shifts colours along the principal components of ImageNet's colours (Krizhevsky et al., 2012, section 4.1); 0.1 in the paper. For images of
   /// three channels.
   public var lighting: Float
-  /// A black square.
+  /// A square without contents.
   public var cutout: Cutout?
 
   /// Creates an augmentation; without arguments it changes nothing.

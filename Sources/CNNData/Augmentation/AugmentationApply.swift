@@ -21,7 +21,8 @@ struct OutputRectangle: Equatable {
 }
 
 extension Augmentation {
-  /// Writes a randomly changed sample of the picture: pixels from 0 to 1, not yet normalised.
+  /// Writes a randomly changed sample of the picture: numbers in the range of the picture's, not yet
+  /// normalised.
   ///
   /// - Parameters:
   ///   - source: The picture, at least as large as the sample unless cropping says otherwise.
@@ -66,7 +67,8 @@ extension Augmentation {
     let flipped = random.uniform() < horizontalFlip
     guard rotation > 0 else {
       return source.copyWindow(
-        top: top, left: left, height: height, width: width, flipped: flipped, to: output)
+        top: top, left: left, height: height, width: width, flipped: flipped,
+        border: randomCrop?.border ?? .black, to: output)
     }
     source.resample(
       SamplingMap(
@@ -130,6 +132,8 @@ extension Augmentation {
 
 /// The first pixel of a window of `size` in the middle of `available` pixels.
 func centerOffset(_ available: Int, _ size: Int) -> Int {
-  // Rounding down also when the window is the larger one.
-  (available - size) >> 1
+  let difference = available - size
+  let half = difference >> 1
+  // A half is rounded to the even number, as `Preprocessing` does.
+  return difference & 1 == 1 && half & 1 == 1 ? half + 1 : half
 }

@@ -53,14 +53,21 @@ extension Augmentation: Codable {
 extension Augmentation.RandomCrop: Codable {
   /// Reads a crop; unknown keys are errors.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.strictContainer(of: "key of random_crop", valid: ["padding"])
-    self.init(padding: try container.value("padding", default: 4))
+    let container = try decoder.strictContainer(
+      of: "key of random_crop", valid: ["padding", "border"])
+    let word = try container.value("border", default: Border.black.rawValue)
+    guard let border = Border(rawValue: word) else {
+      throw CNNError.unknownName(
+        "random_crop.border", word, valid: Border.allCases.map(\.rawValue))
+    }
+    self.init(padding: try container.value("padding", default: 4), border: border)
   }
 
-  /// Writes the padding.
+  /// Writes padding and border.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: JSONKey.self)
     try container.encode(padding, forKey: JSONKey(stringValue: "padding"))
+    try container.encode(border.rawValue, forKey: JSONKey(stringValue: "border"))
   }
 }
 

@@ -1,7 +1,14 @@
-/// Changes of colour on pixels from 0 to 1, channels last, one or three channels.
-struct ColorChanges {
+/// Changes of colour on pixels from 0 to 255, channels last, one or three channels.
+package struct ColorChanges {
   let output: UnsafeMutableBufferPointer<Float>
   let channels: Int
+  private let white: Float = 255
+
+  /// Creates changes of the pixels in `output`.
+  package init(output: UnsafeMutableBufferPointer<Float>, channels: Int) {
+    self.output = output
+    self.channels = channels
+  }
 
   /// Brightness, contrast, saturation and hue in random order.
   func jitter(_ jitter: Augmentation.ColorJitter, random: inout SampleRandom) {
@@ -31,12 +38,12 @@ struct ColorChanges {
   }
 
   /// Multiplies by `factor`.
-  func changeBrightness(_ factor: Float) {
+  package func changeBrightness(_ factor: Float) {
     for i in 0..<output.count { output[i] = clamp(output[i] * factor) }
   }
 
   /// Moves away from the mean grey by `factor`.
-  func changeContrast(_ factor: Float) {
+  package func changeContrast(_ factor: Float) {
     var sum = 0.0
     for start in stride(from: 0, to: output.count, by: channels) { sum += Double(grey(start)) }
     let mean = Float(sum / Double(max(1, output.count / channels)))
@@ -44,7 +51,7 @@ struct ColorChanges {
   }
 
   /// Moves each pixel away from its own grey by `factor`.
-  func changeSaturation(_ factor: Float) {
+  package func changeSaturation(_ factor: Float) {
     for start in stride(from: 0, to: output.count, by: channels) {
       let grey = grey(start)
       for i in start..<start + channels {
@@ -54,7 +61,7 @@ struct ColorChanges {
   }
 
   /// Turns the hue by `turn` full circles.
-  func turnHue(_ turn: Float) {
+  package func turnHue(_ turn: Float) {
     for start in stride(from: 0, to: output.count - 2, by: 3) {
       let red = output[start]
       let green = output[start + 1]
@@ -86,7 +93,8 @@ struct ColorChanges {
 
   /// Adds one random colour to all pixels, along the principal components of ImageNet's colours.
   ///
-  /// Eigenvalues and eigenvectors are those published with AlexNet's recipe, for pixels from 0 to 1.
+  /// Eigenvalues and eigenvectors are those published with AlexNet's recipe, for pixels from
+  /// 0 to 1.
   func addLighting(deviation: Float, random: inout SampleRandom) {
     guard channels == 3 else { return }
     let first = SIMD3<Float>(-0.5675, -0.5808, -0.5836)
@@ -96,7 +104,7 @@ struct ColorChanges {
     let a = values[0] * deviation * random.normal()
     let b = values[1] * deviation * random.normal()
     let c = values[2] * deviation * random.normal()
-    let shift = first * a + second * b + third * c
+    let shift = white * (first * a + second * b + third * c)
     for start in stride(from: 0, to: output.count - 2, by: 3) {
       output[start] += shift[0]
       output[start + 1] += shift[1]
@@ -110,6 +118,6 @@ struct ColorChanges {
   }
 
   private func clamp(_ value: Float) -> Float {
-    min(1, max(0, value))
+    min(white, max(0, value))
   }
 }

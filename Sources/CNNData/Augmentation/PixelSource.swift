@@ -19,28 +19,37 @@ struct PixelSource<Pixel: PixelValue> {
   let height: Int
   let width: Int
   let channels: Int
-  /// What a stored number is divided by: 255 for 8-bit pixels, 1 for floating-point numbers.
-  let divisor: Float
 
-  /// Copies the window whose upper left corner is at (top, left); what is outside becomes 0.
+  /// Copies the window whose upper left corner is at (top, left).
   func copyWindow(
     top: Int, left: Int, height outHeight: Int, width outWidth: Int, flipped: Bool,
-    to output: UnsafeMutableBufferPointer<Float>
+    border: Augmentation.RandomCrop.Border, to output: UnsafeMutableBufferPointer<Float>
   ) {
     var target = 0
     for oy in 0..<outHeight {
-      let y = top + oy
+      let y = border == .mirror ? mirrored(top + oy, height) : top + oy
       for ox in 0..<outWidth {
-        let x = left + (flipped ? outWidth - 1 - ox : ox)
+        var x = left + (flipped ? outWidth - 1 - ox : ox)
+        if border == .mirror { x = mirrored(x, width) }
         if y < 0 || y >= height || x < 0 || x >= width {
           for c in 0..<channels { output[target + c] = 0 }
         } else {
           let pixel = pixels + (y * width + x) * channels
-          for c in 0..<channels { output[target + c] = pixel[c].asFloat / divisor }
+          for c in 0..<channels { output[target + c] = pixel[c].asFloat }
         }
         target += channels
       }
     }
+  }
+
+  /// The position within 0..<count that mirrors at the edges, without repeating them, lead to.
+  private func mirrored(_ position: Int, _ count: Int) -> Int {
+    guard position < 0 || position >= count else { return position }
+    guard count > 1 else { return 0 }
+    let period = 2 * (count - 1)
+    let remainder = position % period
+    let phase = remainder < 0 ? remainder + period : remainder
+    return phase < count ? phase : period - phase
   }
 
   /// Resamples through an affine map with a triangle filter, antialiased where the map shrinks.
@@ -74,27 +83,49 @@ struct PixelSource<Pixel: PixelValue> {
   ) {
     let columns = taps(around: x, support: supportX, count: width)
     let rows = taps(around: y, support: supportY, count: height)
+    if channels == 3 {
+      // Colour is the usual case; its sums stay in registers.
+      var sum = SIMD4<Float>()
+      forEachTap(rows, columns, x: x, y: y, supportX: supportX, supportY: supportY) { at, weight in
+        let pixel = pixels + at * 3
+        sum += weight * SIMD4(pixel[0].asFloat, pixel[1].asFloat, pixel[2].asFloat, 1)
+      }
+      guard sum[3] > 0 else { return }
+      for c in 0..<3 { output[target + c] = sum[c] / sum[3] }
+      return
+    }
     var total: Float = 0
+    forEachTap(rows, columns, x: x, y: y, supportX: supportX, supportY: supportY) { at, weight in
+      total += weight
+      let pixel = pixels + at * channels
+      for c in 0..<channels { output[target + c] += weight * pixel[c].asFloat }
+    }
+    guard total > 0 else { return }
+    for c in 0..<channels { output[target + c] /= total }
+  }
+
+  /// Calls `body` with the number and the weight of each pixel that has one.
+  @inline(__always)
+  private func forEachTap(
+    _ rows: Range<Int>, _ columns: Range<Int>, x: Float, y: Float, supportX: Float,
+    supportY: Float, _ body: (_ pixel: Int, _ weight: Float) -> Void
+  ) {
     for row in rows {
       let weightY = 1 - abs(Float(row) + 0.5 - y) / supportY
       guard weightY > 0 else { continue }
       for column in columns {
-        let weight = weightY * (1 - abs(Float(column) + 0.5 - x) / supportX)
-        guard weight > 0 else { continue }
-        total += weight
-        let pixel = pixels + (row * width + column) * channels
-        for c in 0..<channels { output[target + c] += weight * pixel[c].asFloat }
+        let weightX = 1 - abs(Float(column) + 0.5 - x) / supportX
+        if weightX > 0 { body(row * width + column, weightY * weightX) }
       }
     }
-    guard total > 0 else { return }
-    for c in 0..<channels { output[target + c] /= total * divisor }
   }
 
-  /// The pixels of a row or column that a filter around `center` reaches; `center` is within it.
+  /// The pixels of a row or column that a filter around `center`, which is within it, reaches.
   private func taps(around center: Float, support: Float, count: Int) -> Range<Int> {
-    let first = max(0, Int(center - support - 0.5))
-    let last = min(count - 1, Int(center + support + 0.5))
-    return first..<max(first, last + 1)
+    let before = center - support - 0.5
+    let first = min(before < 0 ? 0 : Int(before) + 1, count - 1)
+    let last = min(count - 1, Int(center + support - 0.5))
+    return first..<max(first, last) + 1
   }
 }
 

@@ -1,0 +1,157 @@
+public import CNNImaging
+public import CNNLayerKit
+
+/// Pictures in PNG and JPEG files, each with its class, read when they are needed.
+///
+/// Decoded pictures are kept in memory, brought to the preprocessing's size, as far as they fit
+/// `cacheBytes`. With `Preprocessing.ResizeMode.shorterSide` the whole picture is kept, so that
+/// random crops can take any part of it; with the other modes crops are taken from the picture
+/// that an unchanged sample shows.
+public final class ImageFileDataset: PictureDataset {
+  /// One picture: its file and its class.
+  public struct File: Sendable, Hashable {
+    /// The path of the file.
+    public let path: String
+    /// The index of the class.
+    public let label: Int
+
+    /// Names a picture.
+    public init(path: String, label: Int) {
+      self.path = path
+      self.label = label
+    }
+  }
+
+  /// The files, in the order of the samples.
+  public let files: [File]
+  /// `[height, width, channels]`, as the preprocessing says.
+  public let sampleShape: Shape
+  /// One target, made of classes.
+  public let targets: [DatasetTarget]
+  /// The most bytes of decoded pictures that are kept in memory.
+  public let cacheBytes: Int
+  private let appliedPreprocessing: Preprocessing
+  private let normalizer: PixelNormalizer
+  private let cache: PictureCache
+  private let limits: Image.Limits
+
+  /// The number of pictures.
+  public var count: Int { files.count }
+
+  /// How pictures become inputs.
+  public var preprocessing: Preprocessing? { appliedPreprocessing }
+
+  /// The most bytes of decoded pictures that are kept unless the caller says otherwise: 1 GiB.
+  public static let defaultCacheBytes = 1 << 30
+
+  /// Creates a data set of files; none is opened yet.
+  ///
+  /// - Parameters:
+  ///   - files: The pictures.
+  ///   - classNames: The names of the classes, in index order.
+  ///   - preprocessing: How pictures become inputs.
+  ///   - cacheBytes: The most bytes of decoded pictures to keep; 0 keeps none.
+  ///   - limits: What pictures are refused as too large.
+  /// - Throws: `invalidArgument` for a label that is not an index of `classNames`.
+  public init(
+    files: [File], classNames: [String], preprocessing: Preprocessing,
+    cacheBytes: Int = ImageFileDataset.defaultCacheBytes, limits: Image.Limits = .default
+  ) throws(CNNError) {
+    for file in files where file.label < 0 || file.label >= classNames.count {
+      throw .invalidArgument(
+        "the label of \"\(file.path)\" is \(file.label), and must be from 0 to "
+          + "\(classNames.count - 1)")
+    }
+    self.files = files
+    self.cacheBytes = cacheBytes
+    self.limits = limits
+    targets = [DatasetTarget(kind: .classes(classNames))]
+    sampleShape = try Shape([preprocessing.height, preprocessing.width, preprocessing.channels])
+    appliedPreprocessing = preprocessing
+    normalizer = PixelNormalizer(preprocessing)
+    cache = PictureCache(bytes: cacheBytes)
+  }
+
+  /// Decodes the picture, unless it is kept, and writes it as a network takes it.
+  public func read(
+    _ index: Int, into output: UnsafeMutableBufferPointer<Float>, augmentation: AugmentationDraw?
+  ) throws(CNNError) {
+    try checkRead(index, roomFor: output.count)
+    try augmentation?.augmentation.check(forSamplesOf: sampleShape, havePixels: true)
+    do throws(CNNError) {
+      let picture = try stored(index)
+      if let augmentation {
+        picture.withPixels { pixels in
+          guard let first = pixels.baseAddress else { return }
+          normalizer.write(
+            PixelSource(
+              pixels: first, height: picture.height, width: picture.width,
+              channels: picture.channels),
+            height: appliedPreprocessing.height, width: appliedPreprocessing.width,
+            augmentation: augmentation, index: index, to: output)
+        }
+      } else {
+        try appliedPreprocessing.resized(picture).withPixels { pixels in
+          guard let first = pixels.baseAddress, pixels.count == output.count else { return }
+          normalizer.write(first, to: output)
+        }
+      }
+    } catch {
+      throw error.naming(files[index].path)
+    }
+  }
+
+  /// Returns the picture as its file holds it.
+  public func image(at index: Int) throws(CNNError) -> Image {
+    try checkIndex(index)
+    return try Image(contentsOf: files[index].path, limits: limits)
+  }
+
+  /// Returns the class of a picture.
+  public func label(of index: Int, target: Int) throws(CNNError) -> Int {
+    try checkIndex(index)
+    guard target == 0 else {
+      throw .invalidArgument("there is no target \(target): the data set has 1")
+    }
+    return files[index].label
+  }
+
+  /// Checks that the augmentation fits pictures of this kind.
+  public func check(_ augmentation: Augmentation) throws(CNNError) {
+    try augmentation.check(forSamplesOf: sampleShape, havePixels: true)
+  }
+
+  /// Returns the same files with another preprocessing.
+  public func replacing(_ preprocessing: Preprocessing) throws(CNNError) -> any PictureDataset {
+    try ImageFileDataset(
+      files: files, classNames: classNames, preprocessing: preprocessing, cacheBytes: cacheBytes,
+      limits: limits)
+  }
+
+  /// The picture in the size from which samples are cut.
+  private func stored(_ index: Int) throws(CNNError) -> Image {
+    if let kept = cache.picture(index) { return kept }
+    let decoded = try Image(contentsOf: files[index].path, limits: limits)
+    let picture = try reduced(decoded)
+    cache.keep(picture, as: index)
+    return picture
+  }
+
+  private func reduced(_ image: Image) throws(CNNError) -> Image {
+    guard case .shorterSide(let side) = appliedPreprocessing.resize else {
+      return try appliedPreprocessing.resized(image)
+    }
+    let shorter = min(image.width, image.height)
+    return try image.converted(to: appliedPreprocessing.color == .grey ? .grey : .rgb)
+      .resized(
+        width: side * image.width / shorter, height: side * image.height / shorter,
+        filter: appliedPreprocessing.filter)
+  }
+}
+
+extension CNNError {
+  /// The same error, with the file in front unless the message names it already.
+  func naming(_ path: String) -> CNNError {
+    message.contains(path) ? self : prefixed(by: "\"\(path)\"")
+  }
+}
