@@ -47,33 +47,51 @@ enum ElementwiseLoops: ElementwiseKernels {
     _ x: FloatPointer, _ xPitch: Int, _ y: MutableFloatPointer, _ yPitch: Int,
     _ rows: Int, _ columns: Int
   ) {
-    var row = 0
-    while row &+ 8 <= rows {
+    let wholeRows = rows & ~7
+    let wholeColumns = columns & ~7
+    // The inner loop runs along the longer pitch, whose lines would otherwise push each other out
+    // of the cache before they are full.
+    if yPitch >= xPitch {
       var column = 0
-      while column &+ 8 <= columns {
-        transposeTile(
-          x + (row &* xPitch &+ column), xPitch, y + (column &* yPitch &+ row), yPitch)
+      while column < wholeColumns {
+        var row = 0
+        while row < wholeRows {
+          transposeTile(
+            x + (row &* xPitch &+ column), xPitch, y + (column &* yPitch &+ row), yPitch)
+          row &+= 8
+        }
         column &+= 8
       }
-      while column < columns {
-        let source = x + (row &* xPitch &+ column)
-        let target = y + (column &* yPitch &+ row)
-        var i = 0
-        while i < 8 {
-          target[i] = source[i &* xPitch]
-          i &+= 1
+    } else {
+      var row = 0
+      while row < wholeRows {
+        var column = 0
+        while column < wholeColumns {
+          transposeTile(
+            x + (row &* xPitch &+ column), xPitch, y + (column &* yPitch &+ row), yPitch)
+          column &+= 8
         }
-        column &+= 1
+        row &+= 8
       }
-      row &+= 8
     }
-    while row < rows {
-      var column = 0
-      while column < columns {
-        y[column &* yPitch &+ row] = x[row &* xPitch &+ column]
-        column &+= 1
+    transposeSingly(x, xPitch, y, yPitch, 0, wholeRows, wholeColumns, columns)
+    transposeSingly(x, xPitch, y, yPitch, wholeRows, rows, 0, columns)
+  }
+
+  /// Transposes the part from `top` to `bottom` and from `left` to `right` number by number.
+  private static func transposeSingly(
+    _ x: FloatPointer, _ xPitch: Int, _ y: MutableFloatPointer, _ yPitch: Int, _ top: Int,
+    _ bottom: Int, _ left: Int, _ right: Int
+  ) {
+    var column = left
+    while column < right {
+      let target = y + column &* yPitch
+      var row = top
+      while row < bottom {
+        target[row] = x[row &* xPitch &+ column]
+        row &+= 1
       }
-      row &+= 1
+      column &+= 1
     }
   }
 

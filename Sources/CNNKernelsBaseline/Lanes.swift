@@ -19,24 +19,41 @@ func load(_ p: MutableFloatPointer) -> Vector {
 }
 
 /// Loads fewer than eight numbers; the other lanes are `rest`.
+///
+/// Four, two and one at a time: lanes with constant numbers stay in registers.
 @inline(__always)
 func load(_ p: FloatPointer, _ count: Int, rest: Float = 0) -> Vector {
-  var v = lanes(rest)
-  var i = 0
-  while i < count {
-    v[i] = p[i]
-    i &+= 1
+  let four = SIMD4<Float>(repeating: rest)
+  var last = four
+  let q = p + (count & 4)
+  if count & 2 != 0 {
+    last[0] = q[0]
+    last[1] = q[1]
+    if count & 1 != 0 { last[2] = q[2] }
+  } else if count & 1 != 0 {
+    last[0] = q[0]
   }
-  return v
+  if count & 4 == 0 { return Vector(lowHalf: last, highHalf: four) }
+  return Vector(
+    lowHalf: UnsafeRawPointer(p).loadUnaligned(as: SIMD4<Float>.self), highHalf: last)
 }
 
 /// Stores fewer than eight numbers.
 @inline(__always)
 func store(_ v: Vector, _ p: MutableFloatPointer, _ count: Int) {
-  var i = 0
-  while i < count {
-    p[i] = v[i]
-    i &+= 1
+  var last = v.lowHalf
+  var q = p
+  if count & 4 != 0 {
+    UnsafeMutableRawPointer(p).storeBytes(of: last, as: SIMD4<Float>.self)
+    last = v.highHalf
+    q += 4
+  }
+  if count & 2 != 0 {
+    q[0] = last[0]
+    q[1] = last[1]
+    if count & 1 != 0 { q[2] = last[2] }
+  } else if count & 1 != 0 {
+    q[0] = last[0]
   }
 }
 

@@ -42,7 +42,17 @@ enum OptimizerLoops: OptimizerKernels {
   ) {
     let rate = lanes(attributes.learningRate)
     let effective = EffectiveGradient(attributes)
-    map(p, g, p, count) { p, g in p - rate * effective(g, p) }
+    var i = 0
+    while i &+ 8 <= count {
+      let old = load(p + i)
+      store(old - rate * effective(load(g + i), old), p + i)
+      i &+= 8
+    }
+    if i < count {
+      let rest = count &- i
+      let old = load(p + i, rest)
+      store(old - rate * effective(load(g + i, rest), old), p + i, rest)
+    }
   }
 
   static func momentum(
@@ -78,7 +88,7 @@ enum OptimizerLoops: OptimizerKernels {
     step(p, g, squares, count) { p, g, s in
       let d = effective(g, p)
       let next = old * s + new * (d * d)
-      return (p - rate * (d / (next.squareRoot() + small)), next)
+      return (p - rate * (d / (squareRoot(next) + small)), next)
     }
   }
 
@@ -92,7 +102,7 @@ enum OptimizerLoops: OptimizerKernels {
     step(p, g, squares, count) { p, g, s in
       let d = effective(g, p)
       let next = s + d * d
-      return (p - rate * (d / (next.squareRoot() + small)), next)
+      return (p - rate * (d / (squareRoot(next) + small)), next)
     }
   }
 
@@ -140,7 +150,7 @@ enum OptimizerLoops: OptimizerKernels {
 
   @inline(__always)
   private static func adamStep(_ m: Vector, _ v: Vector, _ adam: AdamAttributes) -> Vector {
-    let root = v.squareRoot() * lanes(adam.inverseRootCorrection)
+    let root = squareRoot(v) * lanes(adam.inverseRootCorrection)
     return lanes(adam.stepSize) * (m / (root + lanes(adam.epsilon)))
   }
 }

@@ -144,7 +144,7 @@ enum RandomLoops: RandomKernels {
   private static func boxMuller(_ a: SIMD8<UInt32>, _ b: SIMD8<UInt32>) -> (Vector, Vector) {
     // 1 - u is in (0, 1], where the logarithm exists.
     let logU = logarithm(lanes(1) - unitInterval(a))
-    let radius = (lanes(-2) * logU).squareRoot()
+    let radius = squareRoot(lanes(-2) * logU)
     let (sine, cosine) = sineCosine(turns: unitInterval(b))
     return (radius * cosine, radius * sine)
   }

@@ -5,8 +5,8 @@ import CNNKernelTypes
 private func inversePower(_ d: Vector, _ beta: Float) -> Vector {
   // AlexNet's exponent needs two roots and no logarithm.
   if beta == 0.75 {
-    let root = d.squareRoot()
-    return lanes(1) / (root * root.squareRoot())
+    let root = squareRoot(d)
+    return lanes(1) / (root * squareRoot(root))
   }
   return exponential(lanes(0 - beta) * logarithm(d))
 }

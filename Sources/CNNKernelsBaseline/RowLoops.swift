@@ -22,6 +22,22 @@ enum RowLoops: RowKernels {
       let height = rows &- start > 32 ? 32 : rows &- start
       let block = x + start &* pitch
       var c = 0
+      while c &+ 16 <= columns {
+        // A whole cache line of each row.
+        var left = lanes(0)
+        var right = lanes(0)
+        var source = block + c
+        var r = 0
+        while r < height {
+          left += load(source)
+          right += load(source + 8)
+          source += pitch
+          r &+= 1
+        }
+        store(load(sums + c) + left, sums + c)
+        store(load(sums + (c &+ 8)) + right, sums + (c &+ 8))
+        c &+= 16
+      }
       while c &+ 8 <= columns {
         var even = lanes(0)
         var odd = lanes(0)

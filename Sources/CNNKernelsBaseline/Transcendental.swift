@@ -63,6 +63,32 @@ func logarithm(_ input: Vector) -> Vector {
   return y.replacing(with: lanes(.nan), where: .!(input .>= lanes(0)))
 }
 
+/// √x: NaN for negative x and NaN, exact for 0 and infinity, otherwise within one unit of the last
+/// place.
+///
+/// The library's own root of a vector is eight calls, because C's reports errors.
+@inline(__always)
+func squareRoot(_ input: Vector) -> Vector {
+  // Subnormal numbers are brought into the normal range by a power of four.
+  let tiny = input .< lanes(1.175_494_4e-38)
+  let x = input.replacing(with: input * lanes(0x1p48), where: tiny)
+  // 1 / √x: halving the exponent gives two digits, and each of Newton's steps doubles them.
+  var y = unsafeBitCast(
+    SIMD8<Int32>(repeating: 0x5f37_59df)
+      &- (unsafeBitCast(x, to: SIMD8<Int32>.self) &>> SIMD8<Int32>(repeating: 1)),
+    to: Vector.self)
+  let half = lanes(0.5) * x
+  y = y * (lanes(1.5) - (half * y) * y)
+  y = y * (lanes(1.5) - (half * y) * y)
+  y = y * (lanes(1.5) - (half * y) * y)
+  var root = x * y
+  root += (lanes(0.5) * y) * (x - root * root)
+  root = root.replacing(with: root * lanes(0x1p-24), where: tiny)
+  root = root.replacing(with: input, where: input .== lanes(0))
+  root = root.replacing(with: input, where: input .== lanes(.infinity))
+  return root.replacing(with: lanes(.nan), where: .!(input .>= lanes(0)))
+}
+
 /// Whole numbers below 2^22 in magnitude as floats.
 @inline(__always)
 func integerToFloat(_ n: SIMD8<Int32>) -> Vector {
