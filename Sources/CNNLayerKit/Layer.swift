@@ -41,6 +41,9 @@ public protocol Layer: Sendable {
 
   /// Whether the first output may share memory with the first input in `forward`, and the first
   /// input's gradient with the first output's in `backward`. False by default.
+  ///
+  /// In training the host never lets a forward pass overwrite an input that `backward` reads, so a
+  /// layer with `backwardReads` of inputs may say true.
   var supportsInPlace: Bool { get }
 
   /// Whether, when predicting, the first output has the numbers of the first input in the same

@@ -46,8 +46,6 @@ struct AvgPool2D: Layer {
     ShapeRules.operations(outputs[0].shape.count, geometry.kernelHeight, geometry.kernelWidth)
   }
 
-  func fused(with next: any Layer) -> (any Layer)? { next is Dropout ? self : nil }
-
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     Pooling.averageForward(
       try call.inputs.required(0, "input"), try call.outputs.required(0, "output"),

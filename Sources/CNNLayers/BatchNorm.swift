@@ -64,6 +64,7 @@ struct BatchNorm: Layer {
   }
 
   var backwardReads: BackwardReads { [.inputs] }
+  var supportsInPlace: Bool { true }
   var operationCount: Int { ShapeRules.operations(2, outputs[0].shape.count) }
 
   private func rows(_ batch: Int) -> Int { batch * (outputs[0].shape.count / channels) }
@@ -74,8 +75,6 @@ struct BatchNorm: Layer {
       cache: 2 * channels,
       backwardScratch: BatchNormalization.backwardScratchCount(channels: channels))
   }
-
-  func fused(with next: any Layer) -> (any Layer)? { next is Dropout ? self : nil }
 
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")

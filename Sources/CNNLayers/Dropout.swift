@@ -7,7 +7,7 @@ import CNNLayerKit
 /// mean stays. Prediction: `y = x`, so nothing has to be scaled later. Which numbers are dropped
 /// follows from the key of the call alone: the same seed, node and step drop the same ones, with any
 /// number of threads. Gradient: `dx = dy / (1 - p)` where x was kept, 0 elsewhere, from a mask of one
-/// bit per number. Any shape; works in place. A layer in front absorbs it for prediction.
+/// bit per number. Any shape; works in place. When predicting, the host leaves it out.
 /// (Srivastava et al. 2014.)
 struct Dropout: Layer {
   let outputs: [OutputDeclaration]
@@ -30,6 +30,7 @@ struct Dropout: Layer {
 
   var backwardReads: BackwardReads { [] }
   var supportsInPlace: Bool { true }
+  var isIdentityInInference: Bool { true }
 
   func workspace(batch: Int, mode: ExecutionMode, concurrency: Int) throws(CNNError) -> Workspace {
     guard mode == .training else { return Workspace() }

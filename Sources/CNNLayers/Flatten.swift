@@ -35,6 +35,7 @@ struct Flatten: Layer {
 
   var backwardReads: BackwardReads { [] }
   var supportsInPlace: Bool { isCopy }
+  var isIdentityInInference: Bool { isCopy }
 
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")

@@ -18,7 +18,6 @@ struct FusedTail: Sendable {
   func absorbing(_ next: any Layer, channels: Int) -> FusedTail? {
     var tail = self
     switch next {
-    case is Dropout: return self
     case let next as BatchNorm
     where isEmpty && next.channels == channels:
       tail.normalization = next

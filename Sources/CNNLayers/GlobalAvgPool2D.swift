@@ -32,8 +32,6 @@ struct GlobalAvgPool2D: Layer {
   var backwardReads: BackwardReads { [] }
   var operationCount: Int { ShapeRules.operations(pixels, channels) }
 
-  func fused(with next: any Layer) -> (any Layer)? { next is Dropout ? self : nil }
-
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     GlobalAveragePooling.forward(
       try call.inputs.required(0, "input"), try call.outputs.required(0, "output"),

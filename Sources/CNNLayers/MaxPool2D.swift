@@ -69,10 +69,6 @@ struct MaxPool2D: Layer {
       cache: try elementCount(batch, outputs[0].shape.count, of: "max_pool2d: the positions"))
   }
 
-  func fused(with next: any Layer) -> (any Layer)? {
-    next is Dropout && !returnsIndices ? self : nil
-  }
-
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")
     let y = try call.outputs.required(0, "output")

@@ -45,6 +45,7 @@ struct Reshape: Layer {
 
   var backwardReads: BackwardReads { [] }
   var supportsInPlace: Bool { true }
+  var isIdentityInInference: Bool { true }
 
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")

@@ -99,13 +99,24 @@ import Testing
     for mode in [ExecutionMode.inference, .training] {
       let harness = try LayerHarness(layerCase)
       try reference.forward(mode)
-      try harness.forward(mode, inPlace: true)
+      // The host keeps inputs that backward reads.
+      let inputIsFree = mode == .inference || !harness.layer.backwardReads.contains(.inputs)
+      try harness.forward(mode, inPlace: inputIsFree)
       #expect(harness.outputs[0].bits == reference.outputs[0].bits)
       guard mode == .training else { continue }
       try reference.backward()
       try harness.backward(inPlace: true)
       #expect(harness.inputGradients.map(\.bits) == reference.inputGradients.map(\.bits))
     }
+  }
+
+  @Test(arguments: LayerCases.all)
+  func identitiesCopyTheirInput(_ layerCase: LayerCase) throws {
+    let harness = try LayerHarness(layerCase)
+    guard harness.layer.isIdentityInInference else { return }
+    try harness.forward(.inference)
+    #expect(harness.outputs[0].bits == harness.inputs[0].bits)
+    #expect(["dropout", "flatten", "reshape"].contains(layerCase.type))
   }
 
   @Test(arguments: LayerCases.all)
