@@ -101,15 +101,30 @@ struct ResampleWeights {
       let start = row * stride
       table[start] = Int32(truncatingIfNeeded: first)
       table[start + 1] = Int32(truncatingIfNeeded: end - first)
-      for i in 0..<end - first {
-        let weight = sum == 0 ? 0 : weights[i] / sum * Double(1 << ResampleWeights.fractionBits)
-        table[start + 2 + i] = Int32(
-          max(-0x1p30, min(0x1p30, weight.rounded(.toNearestOrAwayFromZero))))
-      }
+      ResampleWeights.store(weights, count: end - first, sum: sum, in: table, at: start + 2)
       range = (range?.lowerBound ?? first)..<end
     }
     sourceRange = range ?? 0..<0
     extendLifetime(exact)
+  }
+
+  /// Writes normalised weights as integers.
+  private static func store(
+    _ weights: UnsafeMutableBufferPointer<Double>, count: Int, sum: Double,
+    in table: UnsafeMutableBufferPointer<Int32>, at start: Int
+  ) {
+    let one = Double(1 << fractionBits)
+    // Each is rounded by itself, as in Pillow. Of very many, the errors would add up to levels:
+    // then what one rounding leaves is passed on to the next.
+    let passesErrorsOn = count > 1 << 14
+    var error = 0.0
+    for i in 0..<count {
+      let share = sum == 0 ? 0 : weights[i] / sum
+      let exact = share * one + (passesErrorsOn ? error : 0)
+      let rounded = max(-0x1p30, min(0x1p30, exact.rounded(.toNearestOrAwayFromZero)))
+      error = exact - rounded
+      table[start + i] = Int32(rounded)
+    }
   }
 
   /// Calls `body` for each output pixel with its index, its first source pixel, and its weights.

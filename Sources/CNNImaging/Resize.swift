@@ -4,8 +4,9 @@ extension Image {
   /// Scales the picture to the given size, which may change its proportions.
   ///
   /// Agrees with Pillow's `Image.resize`: the filter widens when shrinking, pixels beyond the edge
-  /// are left out, the horizontal pass comes first, both round to 8 bits. Colours of transparent
-  /// pixels do not bleed: they are weighted by alpha.
+  /// are left out, the horizontal pass comes first, both round to 8 bits. (`nearest` is computed
+  /// exactly, where Pillow adds up rounding errors: on a tie, it may take the neighbour.) Colours of
+  /// transparent pixels do not bleed: they are weighted by alpha.
   ///
   /// - Parameters:
   ///   - width: The new number of columns, at least 1.
@@ -35,20 +36,31 @@ extension Image {
     }
     let vertical = try ResampleWeights(
       inputSize: self.height, outputSize: height, window: rows, filter: filter)
+    let horizontal = try ResampleWeights(
+      inputSize: self.width, outputSize: width, window: columns, filter: filter)
     let source = channels == 4 ? try multipliedByAlpha() : self
-    let across =
-      width == self.width
-      ? try source.cropped(
-        x: columns.lowerBound, y: vertical.sourceRange.lowerBound, width: columns.count,
-        height: vertical.sourceRange.count)
-      : try source.resampledRows(
-        ResampleWeights(
-          inputSize: self.width, outputSize: width, window: columns, filter: filter),
-        rows: vertical.sourceRange)
-    let both =
-      height == self.height
-      ? across : try across.resampledColumns(vertical, firstRow: vertical.sourceRange.lowerBound)
-    return channels == 4 ? try both.dividedByAlpha() : both
+    let sourceRows = height == self.height ? rows : vertical.sourceRange
+    let result: Image
+    // A strip of a pixel's width would grow by hundreds of times in the horizontal pass. In the
+    // other order it cannot: the smaller of both is at most the larger of source and result.
+    let between = columns.count * sourceRows.count
+    if between > Limits.default.maximumPixels, rows.count * self.width < between {
+      result =
+        try source
+        .resampledColumns(vertical, firstRow: 0, isIdentity: height == self.height, rows: rows)
+        .resampledRows(
+          horizontal, rows: 0..<rows.count, isIdentity: width == self.width, columns: columns)
+    } else {
+      result =
+        try source
+        .resampledRows(
+          horizontal, rows: sourceRows, isIdentity: width == self.width, columns: columns
+        )
+        .resampledColumns(
+          vertical, firstRow: sourceRows.lowerBound,
+          isIdentity: height == self.height, rows: 0..<rows.count)
+    }
+    return channels == 4 ? try result.dividedByAlpha() : result
   }
 
   private func nearest(
@@ -74,10 +86,15 @@ extension Image {
     }
   }
 
-  /// The horizontal pass: keeps `rows`, and computes new columns.
+  /// The horizontal pass: keeps `rows`, and computes new columns, or cuts out `columns` if the
+  /// width does not change.
   private func resampledRows(
-    _ weights: ResampleWeights, rows: Range<Int>
+    _ weights: ResampleWeights, rows: Range<Int>, isIdentity: Bool, columns: Range<Int>
   ) throws(CNNError) -> Image {
+    if isIdentity {
+      return try cropped(
+        x: columns.lowerBound, y: rows.lowerBound, width: columns.count, height: rows.count)
+    }
     let (inputWidth, outputWidth, channels) = (width, weights.count, channels)
     return try derived(width: outputWidth, height: rows.count, channels: channels) {
       source, target in
@@ -93,10 +110,14 @@ extension Image {
     }
   }
 
-  /// The vertical pass over an image whose first row is the source's `firstRow`.
+  /// The vertical pass over an image whose first row is the source's `firstRow`; cuts out `rows`
+  /// if the height does not change.
   private func resampledColumns(
-    _ weights: ResampleWeights, firstRow: Int
+    _ weights: ResampleWeights, firstRow: Int, isIdentity: Bool, rows: Range<Int>
   ) throws(CNNError) -> Image {
+    if isIdentity {
+      return try cropped(x: 0, y: rows.lowerBound, width: width, height: rows.count)
+    }
     let rowBytes = width * channels
     return try derived(width: width, height: weights.count, channels: channels) { source, target in
       weights.forEach { row, first, taps in

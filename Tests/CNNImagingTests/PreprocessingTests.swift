@@ -98,6 +98,17 @@ private func apply(_ preprocessing: Preprocessing, _ image: Image) throws -> [Fl
     #expect(try Preprocessing(json: withImage.json()) == withImage)
   }
 
+  @Test func writesReadableJSON() throws {
+    let preprocessing = try Preprocessing(
+      width: 32, height: 24, color: .grey, resize: .shorterSide(40), scale: 0.5, mean: [0.485],
+      standardDeviation: [0.229])
+    #expect(
+      try preprocessing.json()
+        == #"{"color":"grey","filter":"bilinear","height":24,"mean":[0.485],"#
+        + #""resize":"shorter_side","scale":0.5,"shorter_side":40,"#
+        + #""standard_deviation":[0.229],"width":32}"#)
+  }
+
   @Test func fillsInDefaults() throws {
     let short = try Preprocessing(json: #"{"width": 32, "height": 24}"#)
     #expect(try short == Preprocessing(width: 32, height: 24))

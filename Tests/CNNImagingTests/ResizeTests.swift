@@ -38,6 +38,38 @@ func patternImage(width: Int, height: Int, channels: Int) throws -> Image {
     }
   }
 
+  /// The parts that a centre crop computes are those of the whole, also where one side keeps its
+  /// size.
+  @Test(arguments: ResampleFilter.allCases) func partsEqualTheWhole(filter: ResampleFilter) throws {
+    for (width, height, side) in [
+      (31, 17, 12), (12, 12, 12), (40, 12, 12), (13, 40, 13), (9, 5, 30),
+    ] {
+      let image = try patternImage(width: width, height: height, channels: 3)
+      let preprocessing = try Preprocessing(
+        width: 7, height: 6, resize: .shorterSide(side), filter: filter)
+      let shorter = min(width, height)
+      let whole = try image.resized(
+        width: side * width / shorter, height: side * height / shorter, filter: filter)
+      // Python's round: a half goes to the even number.
+      let x = (Double(whole.width - 7) / 2).rounded(.toNearestOrEven)
+      let y = (Double(whole.height - 6) / 2).rounded(.toNearestOrEven)
+      #expect(
+        try preprocessing.resized(image)
+          == whole.cropped(x: Int(x), y: Int(y), width: 7, height: 6))
+    }
+  }
+
+  /// Row by row, its intermediate picture would have 2 gigabytes.
+  @Test func narrowStripsTakeLittleMemory() throws {
+    let strip = try Image(width: 2, height: 2_000_000, channels: 1) { pixels in
+      for i in 0..<pixels.count where i % 2 == 1 { pixels[i] = 255 }
+    }
+    let resized = try strip.resized(width: 1000, height: 3, filter: .box)
+    let row = values(of: resized).prefix(1000)
+    #expect(row.prefix(500).allSatisfy { $0 == 0 })
+    #expect(row.suffix(500).allSatisfy { $0 == 255 })
+  }
+
   @Test func transparentColourDoesNotBleed() throws {
     let image = try Image(
       width: 2, height: 1, channels: 4, pixels: [255, 0, 0, 0, 0, 0, 255, 255])
