@@ -6,7 +6,7 @@ import CNNLayerKit
 /// Greedy by size: the largest buffer first, each at the lowest offset that is free during its
 /// whole lifetime (the heuristic that TensorFlow Lite found best among simple ones; Pisarchyk and
 /// Lee 2020).
-struct ArenaPlanner {
+package struct ArenaPlanner {
   /// A buffer to place.
   private struct Request {
     let size: Int
@@ -14,18 +14,21 @@ struct ArenaPlanner {
   }
 
   /// Offsets and sizes are multiples of a cache line: 16 numbers of 4 bytes.
-  static let granularity = 16
+  package static let granularity = 16
 
   private var requests: [Request] = []
 
+  /// Starts without requests.
+  package init() {}
+
   /// Asks for `size` numbers that are alive during `lifetime`; returns the number of the request.
-  mutating func add(size: Int, lifetime: ClosedRange<Int>) -> Int {
+  package mutating func add(size: Int, lifetime: ClosedRange<Int>) -> Int {
     requests.append(Request(size: ArenaPlanner.rounded(size), lifetime: lifetime))
     return requests.count - 1
   }
 
   /// Makes request `index` live at least during `lifetime`.
-  mutating func extend(_ index: Int, over lifetime: ClosedRange<Int>) {
+  package mutating func extend(_ index: Int, over lifetime: ClosedRange<Int>) {
     let old = requests[index].lifetime
     requests[index].lifetime =
       min(old.lowerBound, lifetime.lowerBound)...max(old.upperBound, lifetime.upperBound)
@@ -34,7 +37,7 @@ struct ArenaPlanner {
   /// Returns the offset of each request and the size of the whole.
   ///
   /// - Throws: `outOfMemory` if the whole does not fit an `Int`.
-  func solve() throws(CNNError) -> (offsets: [Int], size: Int) {
+  package func solve() throws(CNNError) -> (offsets: [Int], size: Int) {
     var offsets = [Int](repeating: 0, count: requests.count)
     var placed: [Int] = []
     var total = 0

@@ -61,6 +61,17 @@ struct InferencePlan {
   }
 }
 
+extension InferencePlan {
+  /// How many numbers the tensors of a session take, found without taking memory for them.
+  static func arenaCount(model: Model, capacity: Int, concurrency: Int) throws(CNNError) -> Int {
+    var builder = InferencePlanBuilder(
+      model: model, program: try model.sharedProgram(), capacity: capacity,
+      concurrency: concurrency)
+    try builder.place()
+    return try builder.planner.solve().size
+  }
+}
+
 /// Finds lifetimes; time counts steps, and the time after the last step is the caller's.
 private struct InferencePlanBuilder {
   struct Scratch {

@@ -57,6 +57,18 @@ struct TrainingPlan {
   }
 }
 
+extension TrainingPlan {
+  /// How many numbers activations, caches and their gradients take, found without taking memory for
+  /// them.
+  static func arenaCount(
+    model: Model, options: TrainingSession.Options, concurrency: Int
+  ) throws(CNNError) -> Int {
+    var builder = TrainingPlanBuilder(model: model, options: options, concurrency: concurrency)
+    try builder.place()
+    return try builder.planner.solve().size
+  }
+}
+
 /// Turns the planner's requests into entries of a table.
 private struct TrainingSources {
   let model: Model
