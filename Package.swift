@@ -117,7 +117,9 @@ let package = Package(
     tests(
       "CNNImagingTests", ["CNNImaging", "CNNLayerKit"], exclude: ["make_fixtures.py"]),
     tests("CNNDataTests", ["CNNData", "CNNLayerKit", "CNNImaging"]),
-    tests("CNNFormatsTests", ["CNNFormats", "CNNLayerKit", "CNNGraph"]),
+    tests("CNNFormatsTests", ["CNNFormats", "CNNLayerKit", "CNNGraph", "CNNKit"]),
+    tests("CNNModelsTests", ["CNNModels", "CNNLayerKit", "CNNGraph", "CNNKit"]),
+    tests("CNNGraphTests", ["CNNGraph", "CNNLayerKit", "CNNKernels", "CNNKit"]),
     tests("CNNKernelsTests", ["CNNKernels", "CNNKernelTypes"]),
     tests("CNNLayersTests", ["CNNLayers", "CNNLayerKit", "CNNKernels"]),
   ]

@@ -6,7 +6,7 @@ import CNNLayerKit
 public enum WeightFile {
   /// What became of the names on both sides.
   public struct Report: Sendable, Hashable {
-    /// Parameters and states that were loaded, in the order of the model.
+    /// Parameters and states that were loaded, in the order of the model's nodes.
     public let loaded: [String]
     /// Parameters and states of the model that the file does not have; they kept their values.
     public let missing: [String]
