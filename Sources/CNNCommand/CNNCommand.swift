@@ -1,0 +1,73 @@
+import ArgumentParser
+import CNNKernels
+import CNNKit
+import CNNLayerKit
+
+/// The command.
+@main
+struct CNNCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cnn",
+    abstract: "Convolutional neural networks on the CPU: train them, use them.",
+    discussion: """
+      A first session, with the handwritten digits that are part of the program:
+
+        cnn train --data digits --model resnet_small --epochs 10 --output digits.cnn
+        cnn evaluate digits.cnn --data digits --part test
+        cnn predict digits.cnn photo.png
+
+      Results go to standard output, progress and messages to standard error. With --json the \
+      results are JSON for other programs.
+
+      Exit codes: 0 all went well; 1 something failed while working; 64 the command line makes no \
+      sense; 65 a file does not hold what it should; 66 a file cannot be read or written; 71 not \
+      enough memory; 130 interrupted.
+      """,
+    version: libraryVersion,
+    subcommands: [
+      TrainCommand.self, PredictCommand.self, EvaluateCommand.self, SummaryCommand.self,
+      BenchCommand.self,
+    ])
+}
+
+/// Options that every subcommand has.
+struct CommonOptions: ParsableArguments {
+  @Option(
+    help: "Threads to compute with; results do not depend on it. (default: one per processor)")
+  var threads: Int?
+
+  @Flag(help: "Print results as JSON.")
+  var json = false
+
+  /// Applies the settings of the process.
+  func apply() throws {
+    try registerBuiltinLayers()
+    if let threads {
+      guard (1...64).contains(threads) else {
+        throw ValidationError("--threads is from 1 to 64, got \(threads)")
+      }
+      ThreadPool.setThreadCount(threads)
+    }
+  }
+}
+
+/// Runs the body of a subcommand; an error of the library is printed and becomes an exit code.
+func reportingErrors(_ body: () throws -> Void) throws {
+  do {
+    try body()
+  } catch let error as CNNError {
+    Terminal.printError("cnn: \(error.message)")
+    throw ExitCode(exitCode(for: error.code))
+  }
+}
+
+private func exitCode(for code: CNNError.Code) -> Int32 {
+  switch code {
+  case .invalidArgument, .unknownName, .shapeMismatch, .unsupported: 64
+  case .malformedData: 65
+  case .inputOutput: 66
+  case .outOfMemory: 71
+  case .cancelled: 130
+  case .busy, .nonFinite, .layerFailed, .internal: 1
+  }
+}
