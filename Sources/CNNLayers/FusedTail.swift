@@ -18,8 +18,7 @@ struct FusedTail: Sendable {
   func absorbing(_ next: any Layer, channels: Int) -> FusedTail? {
     var tail = self
     switch next {
-    case let next as BatchNorm
-    where isEmpty && next.channels == channels:
+    case let next as BatchNorm where isEmpty && next.channels == channels:
       tail.normalization = next
     case is ReLU where activation == .none: tail.activation = .relu
     case let next as LeakyReLU where activation == .none:
