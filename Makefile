@@ -24,7 +24,7 @@ test: build ## run all tests: Swift, C, Python, the examples
 	@$(PYTHON) Tools/run_tests.py
 
 demo: build ## train a network on real handwritten digits and recognise unseen ones
-	@$(PYTHON) Tools/demo.py
+	@$(PYTHON) Tools/demo.py $(if $(DATA),--data $(DATA))
 
 lint: ## check formatting and warnings
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests examples

@@ -98,7 +98,7 @@ def c_tests() -> Count:
             continue
         if source.suffix not in (".c", ".cc"):
             continue
-        compiler = ["gcc", "-std=c99"] if source.suffix == ".c" else ["g++", "-std=c++11"]
+        compiler = ["gcc", "-std=c11"] if source.suffix == ".c" else ["g++", "-std=c++11"]
         program = programs / source.stem
         compiled = subprocess.run(
             [*compiler, *WARNINGS, "-O1", "-g", f"-I{ROOT / 'include'}", str(source), "-o",
