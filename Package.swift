@@ -121,6 +121,8 @@ let package = Package(
     tests("CNNModelsTests", ["CNNModels", "CNNLayerKit", "CNNGraph", "CNNKit"]),
     tests("CNNGraphTests", ["CNNGraph", "CNNLayerKit", "CNNKernels", "CNNKit"]),
     tests("CNNKernelsTests", ["CNNKernels", "CNNKernelTypes"]),
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+    tests("CNNTrainingTests", ["CNNKit", "CNNKernels", "CAllocationCounter"]),
     tests("CNNLayersTests", ["CNNLayers", "CNNLayerKit", "CNNKernels"]),
   ]
 )

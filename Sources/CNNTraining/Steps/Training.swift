@@ -150,9 +150,13 @@ public final class Training: @unchecked Sendable {
   }
 
   private func head(_ output: String?) throws(CNNError) -> LossHead {
-    let name = output ?? model.network.outputNames[0]
-    if let head = heads.first(where: { $0.outputName == name }) { return head }
-    throw .unknownName("output with a loss", name, valid: heads.map(\.outputName))
+    for head in heads
+    where output == nil ? head.outputIndex == 0 : head.outputName == output {
+      return head
+    }
+    throw .unknownName(
+      "output with a loss", output ?? model.network.outputNames[0],
+      valid: heads.map(\.outputName))
   }
 
   // MARK: The parts of a step

@@ -14,8 +14,9 @@ public struct TrainerOptions: Hashable, Sendable {
   public var dropLast = false
   /// Random changes of the training samples, or nil for none.
   public var augmentation: Augmentation?
-  /// Whether the run ends with the parameters of the epoch with the best validation result instead
-  /// of the last ones. Nothing happens without validation data.
+  /// Whether the run ends with the parameters of the epoch with the best validation result.
+  ///
+  /// Otherwise, and without validation data, it ends with the last ones.
   public var keepBest = true
   /// After how many epochs in a row without a better result the run ends; 0 for never.
   ///

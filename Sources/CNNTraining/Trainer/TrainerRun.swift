@@ -17,8 +17,6 @@ final class TrainerRun {
   private let validator: Evaluator?
   private let samplers: (training: Evaluator, validation: Evaluator?)?
   private var clock = RunClock()
-  /// The learning rate of the last step.
-  private var lastRate = 0.0
 
   init(
     _ trainer: Trainer, report: @escaping (TrainerProgress) -> TrainerProgress.Decision
@@ -108,7 +106,7 @@ final class TrainerRun {
   }
 
   private func workOnStep() throws(CNNError) {
-    lastRate = training.learningRate
+    state.lastRate = training.learningRate
     let number = training.progress.step
     var loss = 0.0
     var batches = 0
@@ -146,7 +144,7 @@ final class TrainerRun {
   private func endEpoch() throws(CNNError) {
     let number = training.progress.epoch
     var epoch = History.Epoch(
-      epoch: number, loss: state.meanLoss, accuracy: state.accuracy, learningRate: lastRate)
+      epoch: number, loss: state.meanLoss, accuracy: state.accuracy, learningRate: state.lastRate)
     if let metrics = try validator?.run() {
       epoch.validationLoss = metrics.loss
       epoch.validationAccuracy = metrics.accuracy
@@ -194,7 +192,8 @@ final class TrainerRun {
       (options.epochs - position.epoch) * stepsPerEpoch - position.stepInEpoch
     return TrainerProgress(
       event: event, epoch: position.epoch, epochCount: options.epochs,
-      step: position.stepInEpoch, stepCount: stepsPerEpoch, loss: loss, learningRate: lastRate,
+      step: position.stepInEpoch, stepCount: stepsPerEpoch, loss: loss,
+      learningRate: state.lastRate,
       accuracy: state.accuracy, validationLoss: nil, validationAccuracy: nil,
       samplesPerSecond: clock.samplesPerSecond(), seconds: clock.seconds,
       secondsLeft: clock.secondsLeft(steps: stepsLeft))

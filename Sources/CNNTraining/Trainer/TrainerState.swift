@@ -10,6 +10,8 @@ struct TrainerState {
   var samples = 0
   var positions = 0
   var correct = 0
+  /// The learning rate of the last step.
+  var lastRate = 0.0
   /// The best result of an epoch so far, where larger is better.
   var best: Double?
   /// Epochs since then.
@@ -57,7 +59,8 @@ extension TrainerState {
   var value: AttributeValue {
     .object([
       "next_batch": .integer(nextBatch), "loss_sum": .number(lossSum),
-      "samples": .integer(samples), "positions": .integer(positions),
+      "last_rate": .number(lastRate), "samples": .integer(samples),
+      "positions": .integer(positions),
       "correct": .integer(correct), "best": best.map { .number($0) } ?? .null,
       "epochs_without_improvement": .integer(epochsWithoutImprovement),
       "history": .object(history.persistentMembers),
@@ -71,10 +74,12 @@ extension TrainerState {
     guard case .object(let members) = value, let nextBatch = members.count(of: "next_batch"),
       let lossSum = members["loss_sum"]?.asNumber, let samples = members.count(of: "samples"),
       let positions = members.count(of: "positions"), let correct = members.count(of: "correct"),
+      let lastRate = members["last_rate"]?.asNumber,
       let stalled = members.count(of: "epochs_without_improvement")
     else { throw .malformedData("the state of the run is incomplete") }
     self.nextBatch = nextBatch
     self.lossSum = lossSum
+    self.lastRate = lastRate
     self.samples = samples
     self.positions = positions
     self.correct = correct
