@@ -237,6 +237,19 @@ import Testing
     #expect(error?.message.contains("\"fc\"") == true)
   }
 
+  @Test func hugeNumbersOfEpochsAndBatchesAreNoTrap() throws {
+    let trainer = try Trainer(
+      model: makeModel(smallNetwork()), dataset: try stripes(9),
+      options: options {
+        $0.epochs = .max
+        $0.training.batchSize = .max
+        $0.accumulation = .max
+        $0.historyInterval = .max
+        $0.accuracySamples = .max
+      })
+    #expect(failure { try trainer.fit { _ in .cancel } }?.code == .cancelled)
+  }
+
   @Test func refusesDataThatDoesNotFit() throws {
     func error(_ graph: Graph, _ data: any Dataset, _ loss: String? = nil) throws -> (
       code: CNNError.Code, message: String

@@ -39,6 +39,11 @@ extension TrainerRun {
     } catch {
       throw error.prefixed(by: "\"\(path)\"")
     }
+    guard resumed.nextBatch <= loader.batchCount else {
+      throw .malformedData(
+        "\"\(path)\" stands at batch \(resumed.nextBatch) of an epoch that has \(loader.batchCount)"
+      )
+    }
     try training.take(position, from: reader)
     state = resumed
   }

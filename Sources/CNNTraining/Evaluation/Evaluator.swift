@@ -122,6 +122,8 @@ private struct EvaluationSums {
     for row in 0..<rows {
       let label = Int(labels[row])
       let answer = Int(predicted[row])
+      // A loss of the caller's own may let labels pass that are no classes.
+      guard label >= 0, label < classes else { continue }
       positions += 1
       if label == answer { correct += 1 }
       confusion?[label][answer] += 1

@@ -97,13 +97,13 @@ final class LossHead {
     let copy = UnsafeMutableRawPointer(memory.pointer).bindMemory(
       to: Int32.self, capacity: memory.count)
     for (index, label) in labels.enumerated() {
-      guard label >= 0, label < classes else {
+      guard label >= 0, label < classes, let number = Int32(exactly: label) else {
         target = nil
         throw .invalidArgument(
           "label \(index) is \(label), and output \"\(outputName)\" has the classes 0 to "
             + "\(classes - 1)")
       }
-      copy[index] = Int32(label)
+      copy[index] = number
     }
     target = .labels(copy)
     targetBatch = batch

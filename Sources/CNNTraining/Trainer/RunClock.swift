@@ -34,8 +34,8 @@ struct RunClock {
   }
 
   /// How long so many steps will take if they are as fast as those so far, validation included.
-  func secondsLeft(steps left: Int) -> Double {
-    steps == 0 ? 0 : seconds / Double(steps) * Double(max(0, left))
+  func secondsLeft(steps left: Double) -> Double {
+    steps == 0 ? 0 : seconds / Double(steps) * max(0, left)
   }
 }
 

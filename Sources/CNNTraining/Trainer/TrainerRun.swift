@@ -12,7 +12,7 @@ final class TrainerRun {
   let best: BestParameters?
 
   private let report: (TrainerProgress) -> TrainerProgress.Decision
-  private let loader: BatchLoader
+  let loader: BatchLoader
   private let binding: TargetBinding
   private let validator: Evaluator?
   private let samplers: (training: Evaluator, validation: Evaluator?)?
@@ -70,7 +70,8 @@ final class TrainerRun {
   }
 
   private var stepsPerEpoch: Int {
-    (loader.batchCount + options.accumulation - 1) / options.accumulation
+    let full = loader.batchCount / options.accumulation
+    return loader.batchCount.isMultiple(of: options.accumulation) ? full : full + 1
   }
 
   /// Whether the results have stopped getting better for long enough.
@@ -188,8 +189,9 @@ final class TrainerRun {
 
   private func progress(_ event: TrainerProgress.Event, loss: Double) -> TrainerProgress {
     let position = training.progress
-    let stepsLeft =
-      (options.epochs - position.epoch) * stepsPerEpoch - position.stepInEpoch
+    // In floating point, because the number of epochs may be as large as an integer can be.
+    let epochsLeft = Double(options.epochs) - Double(position.epoch)
+    let stepsLeft = epochsLeft * Double(stepsPerEpoch) - Double(position.stepInEpoch)
     return TrainerProgress(
       event: event, epoch: position.epoch, epochCount: options.epochs,
       step: position.stepInEpoch, stepCount: stepsPerEpoch, loss: loss,
