@@ -142,7 +142,8 @@ extension TrainCommand {
       inputShape = try? Shape(named.inputShape)
     }
     var dataset = try data.open(
-      part: .train, preprocessing: try existing?.preprocessing(), inputShape: inputShape)
+      part: DataSelection.hasParts(data.data) ? .train : nil,
+      preprocessing: try existing?.preprocessing(), inputShape: inputShape)
     var judged = try openValidation(&dataset, seed: seed)
     var preprocessing = dataset.preprocessing
     if existing == nil, preprocessing != nil {

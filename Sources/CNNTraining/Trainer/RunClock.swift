@@ -13,6 +13,7 @@ struct RunClock {
   private var epochStart = now()
   private var windowStart = now()
   private var windowSamples = 0
+  private var epochFirstSample = 0
   private var rate = 0.0
 
   /// Seconds since the run began.
@@ -20,7 +21,16 @@ struct RunClock {
   /// Seconds since the epoch began.
   var epochSeconds: Double { now() - epochStart }
 
-  mutating func beginEpoch() { epochStart = now() }
+  mutating func beginEpoch() {
+    epochStart = now()
+    epochFirstSample = samples
+    // What validation took is no part of how fast samples are trained.
+    windowStart = epochStart
+    windowSamples = samples
+  }
+
+  /// The rate of this epoch so far.
+  var epochRate: Double { Double(samples - epochFirstSample) / max(1e-9, epochSeconds) }
 
   /// The rate of the last half second or more.
   mutating func samplesPerSecond() -> Double {

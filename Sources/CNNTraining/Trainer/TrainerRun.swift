@@ -144,6 +144,7 @@ final class TrainerRun {
 
   private func endEpoch() throws(CNNError) {
     let number = training.progress.epoch
+    let rate = clock.epochRate
     var epoch = History.Epoch(
       epoch: number, loss: state.meanLoss, accuracy: state.accuracy, learningRate: state.lastRate)
     if let metrics = try validator?.run() {
@@ -161,6 +162,7 @@ final class TrainerRun {
     try training.endEpoch(result: result)
     var finished = progress(.epoch, loss: epoch.loss)
     finished.epoch = number
+    finished.samplesPerSecond = rate
     finished.step = stepsPerEpoch
     finished.validationLoss = epoch.validationLoss
     finished.validationAccuracy = epoch.validationAccuracy
