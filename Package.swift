@@ -82,6 +82,7 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: nil, providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CProcessor"),
+    .target(name: "CForkRepair"),
     .systemLibrary(name: "CCNN", path: "include"),
     .target(
       name: "CImageCodecs",
@@ -108,8 +109,8 @@ let package = Package(
         "CNNFormats", "CNNModels",
       ]),
     module(
-      "CNNCAPI", ["CNNKit", "CCNN", "CNNImaging", "CNNKernels"], exclude: ["exports.map"],
-      linking: sharedLibrary),
+      "CNNCAPI", ["CNNKit", "CCNN", "CForkRepair", "CNNImaging", "CNNKernels"],
+      exclude: ["exports.map"], linking: sharedLibrary),
     .executableTarget(
       name: "CNNCommand",
       dependencies: [
