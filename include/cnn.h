@@ -870,13 +870,17 @@ cnn_status cnn_session_output(cnn_session *session, const char *name, cnn_tensor
  *                      "adamw"     the same; weight decay is decoupled
  *   "learning_rate"  number above 0; default 0.01, with rmsprop, adam and adamw 0.001
  *   "weight_decay"   number from 0, default 0: L2, on weights; biases and normalisation are exempt
+ *   "decay"          object from parameter names to booleans: exceptions from that rule
  *   "clip_norm"      number above 0, default null: the largest L2 norm of all gradients together
+ *   "clip_value"     number above 0, default null: the largest absolute value of a gradient
  *   "schedule"       a name or {"type": name, ...}; default "constant":
  *                      "constant"
  *                      "exponential"  "factor" 0.95 per epoch
  *                      "step"         "epochs" 30, "factor" 0.1
- *                      "plateau"      "patience" 3 epochs without a better result, "factor" 0.1
- *                      "cosine"       "epochs": length of the half wave, default the run's
+ *                      "plateau"      "patience" 3 epochs without a better result, "factor" 0.1,
+ *                                     "minimum" 0, "min_delta" 0
+ *                      "cosine"       "epochs": length of the half wave, in cnn_trainer_fit by
+ *                                     default the run's; "minimum" 0
  *                    and for each "warmup_steps" integer from 0, default 0: linear rise from 0
  *   "frozen"          list of parameter names, default none: those keep their values
  *   "input_gradients" boolean, default false: compute the gradient of the inputs as well
@@ -1156,12 +1160,15 @@ cnn_status cnn_training_load(cnn_training *training, const char *path);
  *   "step"        number above 0, default 1e-2: the difference
  *   "tolerance"   number above 0, default 2e-2: the largest relative error that passes
  *   "samples"     integer from 1, default 50: how many elements of each array are checked
+ *   "loss"        as for cnn_training_create, default none: differentiate losses instead of a
+ *                 random weighting of the outputs
  *
  * @param model         [in] The model.
  * @param options_json  [in] Options; may be NULL.
  * @param out_error     [out] The largest relative error; may be NULL.
  * @param out_json      [out] An object with "passed", "largest_error", and "arrays", a list with
- *                      "name", "error", "checked" for each input and parameter; release it with
+ *                      "name", "error", "array_error", "checked", "skipped", "worst_element",
+ *                      "analytic" and "numeric" for each input and parameter. Release it with
  *                      cnn_free. May be NULL.
  * @return CNN_OK also when the check does not pass: look at the results. CNN_UNSUPPORTED if a layer
  *         has no gradient.
@@ -1217,7 +1224,8 @@ typedef struct cnn_progress {
 /**
  * Called during cnn_trainer_fit, on the thread that called that.
  *
- * The callback may not use the model or its sessions (they are busy), nor throw, nor longjmp.
+ * The callback may predict with the model. It may not train it or free what the run uses, nor
+ * throw, nor longjmp.
  *
  * @param progress  Valid during the call.
  * @param user      What was given to cnn_trainer_fit.
@@ -1236,14 +1244,22 @@ typedef int32_t (*cnn_progress_callback)(const cnn_progress *progress, void *use
  *   "shuffle"           boolean, default true: a new order for each epoch
  *   "drop_last"         boolean, default false: leave out the last batch if it is smaller
  *   "augment"           object, default none; see cnn_batches_create
+ *   "accumulate"        integer from 1, default 1: batches whose gradients make up one step
  *   "keep_best"         boolean, default true: end with the parameters of the epoch with the best
  *                       validation accuracy (loss, for losses without classes)
  *   "patience"          integer from 0, default 0: stop after so many epochs without a better
- *                       validation result; 0 never
+ *                       result; 0 never
+ *   "min_delta"         number from 0, default 0: by how much a result must be better to count
  *   "checkpoint"        path, default null: after each epoch, everything is saved there
+ *   "checkpoint_every"  integer from 0, default 0: steps after which everything is saved as well
  *   "resume"            boolean, default false: go on from the checkpoint if there is one, and end
  *                       with the same bits as a run that was never interrupted
  *   "report_every"      integer from 1, default 1: steps between calls of the callback
+ *   "history_every"     integer from 1, default 1: steps between losses in the history
+ *   "accuracy_samples"  integer from 0, default 0: on so many samples the accuracy is taken after
+ *                       the first step and each epoch
+ *   "prefetch"          integer from 1 to 64, default 2: batches to read ahead
+ *   "workers"           integer from 0 to 64, default 1: threads that read ahead
  *
  * @param model             [in] The model; its parameters change.
  * @param train             [in] What to train on.
@@ -1253,9 +1269,10 @@ typedef int32_t (*cnn_progress_callback)(const cnn_progress *progress, void *use
  * @param user              [in] Handed to the callback; may be NULL.
  * @param out_history_json  [out] An object with "epochs", a list of objects with "epoch", "loss",
  *                          "accuracy", "validation_loss", "validation_accuracy",
- *                          "learning_rate" and "seconds"; "steps", the loss of each step;
- *                          "best_epoch"; and "stopped", one of "finished", "patience",
- *                          "cancelled". Release it with cnn_free. May be NULL.
+ *                          "learning_rate" and "seconds"; "steps", the losses of steps;
+ *                          "step_interval"; "accuracy_samples"; "best_epoch"; and "stopped", one of
+ *                          "finished", "patience", "cancelled". Release it with cnn_free. May be
+ *                          NULL.
  * @return CNN_CANCELLED if the callback stopped the run; then the parameters are those of the last
  *         step, and out_history_json is set. CNN_SHAPE_MISMATCH if the data does not fit the model,
  *         CNN_NON_FINITE if the loss was not finite, CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA for files
@@ -1274,15 +1291,17 @@ cnn_status cnn_trainer_fit(cnn_model *model, const cnn_dataset *train,
  *   "batch_size"  integer from 1, default 64
  *   "loss"        as for cnn_training_create
  *   "top"         integer from 1, default 5: the k of "top_accuracy"
+ *   "workers"     integer from 0 to 64, default 1: threads that read ahead
  *
  * @param model         [in] The model.
  * @param dataset       [in] The data.
  * @param options_json  [in] Options; may be NULL.
  * @param out_loss      [out] The mean loss; may be NULL.
- * @param out_accuracy  [out] The share of right answers; may be NULL.
- * @param out_json      [out] An object with "loss", "accuracy", "top_accuracy", "count" and
- *                      "confusion", a list with a row for each true class that counts the answers.
- *                      Release it with cnn_free. May be NULL.
+ * @param out_accuracy  [out] The share of right answers, NAN without classes; may be NULL.
+ * @param out_json      [out] An object with "count", "loss", "losses" (by output), "accuracy",
+ *                      "top", "top_accuracy", "confusion" (a list with a row for each true class
+ *                      that counts the answers) and "class_accuracies". Release it with cnn_free.
+ *                      May be NULL.
  * @return CNN_SHAPE_MISMATCH, CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_NON_FINITE.
  *
  * [reads model] Since 0.1.

@@ -209,3 +209,15 @@ public func cnn_model_set_metadata(
     model.metadata[key] = try optionalText(value, "text")
   }
 }
+
+/// See `cnn_model_summary` in `cnn.h`.
+@implementation @_cdecl("cnn_model_summary")
+public func cnn_model_summary(
+  _ model: OpaquePointer?, _ batch: Int64,
+  _ outText: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+) -> Int32 {
+  giveText(outText, "out_text") { () throws(CNNError) in
+    let model = try object(model, ModelObject.self).model
+    return try ModelSummary(model, batch: try size(batch, "batch")).text
+  }
+}

@@ -25,7 +25,7 @@ public func cnn_training_free(_ training: OpaquePointer?) {
 }
 
 /// Runs `body` with the training behind a handle, unless another thread is using it.
-private func withTraining(
+func withTraining(
   _ training: OpaquePointer?, _ body: (TrainingObject) throws(CNNError) -> Void
 ) -> Int32 {
   status { () throws(CNNError) in

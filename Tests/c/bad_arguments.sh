@@ -1,0 +1,16 @@
+#!/bin/sh
+# Calls every function of cnn.h with arguments that make no sense, each in a child process that
+# must not die. The calls are written from the header: see bad_arguments.py.
+#
+#     Tests/c/bad_arguments.sh LIBRARY [FUNCTION...]
+set -eu
+library=${1:?usage: bad_arguments.sh LIBRARY [FUNCTION...]}
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+python3 "$here/bad_arguments.py" "$here/../../include/cnn.h" >"$work/calls.h"
+${CC:-cc} -std=c99 -Wall -Wextra -pedantic -Werror -O1 -g ${CFLAGS:-} -I"$here/../../include" -I"$work" \
+  "$here/support/bad_arguments.c" -o "$work/bad_arguments" "$library" -lpthread -lm
+LD_LIBRARY_PATH="$(dirname "$library"):${LD_LIBRARY_PATH:-}" "$work/bad_arguments" "$work" "$@"
