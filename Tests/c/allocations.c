@@ -137,7 +137,8 @@ int main(void) {
   static const char *const options[] = {
       "{\"batch_size\": 32, \"optimizer\": \"adam\"}",
       "{\"batch_size\": 32, \"optimizer\": \"momentum\", \"weight_decay\": 1e-4}",
-      "{\"batch_size\": 32, \"optimizer\": \"sgd\", \"clip_norm\": 1.0, \"schedule\": \"cosine\"}"};
+      "{\"batch_size\": 32, \"optimizer\": \"sgd\", \"clip_norm\": 1.0,"
+      " \"schedule\": {\"type\": \"cosine\", \"epochs\": 3}}"};
   cnn_model *model;
   size_t index;
   int threads, sample, position, cases = 0;
