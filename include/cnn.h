@@ -1672,7 +1672,8 @@ void cnn_batches_free(cnn_batches *batches);
  * @param options_json  [in] Options; may be NULL.
  * @param out_image     [out] The picture; free it with cnn_image_free. It is turned as its Exif
  *                      orientation says; 16-bit channels are rounded to 8.
- * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_UNSUPPORTED for other formats.
+ * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA for files that are neither, broken or too large,
+ *         CNN_UNSUPPORTED for rare variants.
  *
  * [any thread] Since 0.1.
  */

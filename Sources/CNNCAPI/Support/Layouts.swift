@@ -4,10 +4,10 @@ import CNNLayerKit
 ///
 /// Only image-shaped samples differ: height, width, channels against channels, height, width.
 enum LayoutCopy {
-  /// The sizes of a sample as a caller with this layout writes them.
-  static func sizes(_ shape: Shape, _ layout: TensorLayout) -> [Int] {
-    guard layout == .channelsFirst, let image = shape.image else { return shape.sizes }
-    return [image.channels, image.height, image.width]
+  /// The size of a sample along an axis, as a caller with this layout numbers the axes.
+  static func size(_ shape: Shape, axis: Int, _ layout: TensorLayout) -> Int {
+    guard layout == .channelsFirst, shape.rank == 3 else { return shape.sizes[axis] }
+    return shape.sizes[(axis + 2) % 3]
   }
 
   /// The shape in memory of a sample that a caller with this layout describes.

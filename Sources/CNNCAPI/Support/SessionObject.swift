@@ -84,15 +84,16 @@ final class SessionObject: HandleObject, @unchecked Sendable {
     name: String, shape: Shape, batch: Int, data: UnsafeMutablePointer<Float>
   ) {
     let network = model.model.network
-    let name = name ?? network.tensors[network.outputs[0]].name
-    let index = try network.tensor(named: name)
+    let index = try name.map { (name) throws(CNNError) in try network.tensor(named: name) }
     guard lastBatch > 0 else {
       throw .invalidArgument("the session has no outputs yet: call cnn_session_run first")
     }
-    guard let data = try session.tensor(name).baseAddress else {
-      throw CNNError(.internal, "\"\(name)\" has no memory")
+    let memory = if let name { try session.tensor(name) } else { try session.output() }
+    guard let data = memory.baseAddress else {
+      throw CNNError(.internal, "an output has no memory")
     }
-    return (name, network.tensors[index].shape, lastBatch, data)
+    let tensor = network.tensors[index ?? network.outputs[0]]
+    return (name ?? tensor.name, tensor.shape, lastBatch, data)
   }
 }
 
@@ -160,13 +161,19 @@ struct InputBatch {
 /// - Throws: `shapeMismatch` if the rest of its shape is not that of a sample.
 func batchCount(
   _ sample: Shape, _ order: TensorLayout, _ shape: UnsafePointer<Int64>?, _ rank: Int64,
-  _ what: String
+  _ what: @autoclosure () -> String
 ) throws(CNNError) -> Int {
-  let given = try sizes(shape, rank: rank, what)
-  let expected = LayoutCopy.sizes(sample, order)
-  guard Array(given.dropFirst()) == expected, given[0] <= Int(Int32.max) else {
-    let wanted = (["batch"] + expected.map(String.init)).joined(separator: ", ")
-    throw .shapeMismatch("\(what) has the shape [\(wanted)], got \(given)")
+  // The usual case, without taking memory: this is called for every batch.
+  if let shape, rank == Int64(sample.rank) + 1, (1...Int64(Int32.max)).contains(shape[0]) {
+    var fits = true
+    for axis in 0..<sample.rank
+    where shape[axis + 1] != Int64(LayoutCopy.size(sample, axis: axis, order)) {
+      fits = false
+    }
+    if fits { return Int(shape[0]) }
   }
-  return given[0]
+  let given = try sizes(shape, rank: rank, what())
+  let expected = (0..<sample.rank).map { LayoutCopy.size(sample, axis: $0, order) }
+  let wanted = (["batch"] + expected.map(String.init)).joined(separator: ", ")
+  throw .shapeMismatch("\(what()) has the shape [\(wanted)], got \(given)")
 }

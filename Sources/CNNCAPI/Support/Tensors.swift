@@ -6,35 +6,32 @@ extension cnn_tensor {
   /// A tensor without anything, as after an error.
   static var empty: cnn_tensor { cnn_tensor() }
 
-  /// Describes a tensor.
+  /// Describes samples: `batch` of them, or the shape of one if there is no batch.
   ///
-  /// - Parameters:
-  ///   - sizes: The size along each axis in memory.
-  ///   - channelsFirst: The same in the order of `CNN_NCHW`.
+  /// Takes no memory: this is called between one batch and the next.
   init(
-    name: UnsafePointer<CChar>, sizes: [Int], channelsFirst: [Int],
+    name: UnsafePointer<CChar>, batch: Int? = nil, shape sample: Shape,
     data: UnsafeMutablePointer<Float>? = nil, gradient: UnsafeMutablePointer<Float>? = nil
   ) {
     self.init()
     self.name = name
     self.data = data
     self.gradient = gradient
-    count = Int64(sizes.reduce(1, *))
-    rank = Int64(sizes.count)
-    withUnsafeMutableBytes(of: &shape) { write(sizes, to: $0) }
-    withUnsafeMutableBytes(of: &shape_nchw) { write(channelsFirst, to: $0) }
-  }
-
-  /// Describes samples: `batch` of them, or the shape of one if there is no batch.
-  init(
-    name: UnsafePointer<CChar>, batch: Int? = nil, shape: Shape,
-    data: UnsafeMutablePointer<Float>? = nil, gradient: UnsafeMutablePointer<Float>? = nil
-  ) {
-    let front = batch.map { [$0] } ?? []
-    self.init(
-      name: name, sizes: front + shape.sizes,
-      channelsFirst: front + LayoutCopy.sizes(shape, .channelsFirst), data: data,
-      gradient: gradient)
+    count = Int64((batch ?? 1) * sample.count)
+    let front = batch == nil ? 0 : 1
+    rank = Int64(front + sample.rank)
+    withUnsafeMutableBytes(of: &shape) { bytes in
+      let field = bytes.bindMemory(to: Int64.self)
+      if let batch { field[0] = Int64(batch) }
+      for axis in 0..<sample.rank { field[front + axis] = Int64(sample.sizes[axis]) }
+    }
+    withUnsafeMutableBytes(of: &shape_nchw) { bytes in
+      let field = bytes.bindMemory(to: Int64.self)
+      if let batch { field[0] = Int64(batch) }
+      for axis in 0..<sample.rank {
+        field[front + axis] = Int64(LayoutCopy.size(sample, axis: axis, .channelsFirst))
+      }
+    }
   }
 
   /// Describes a parameter or state.
@@ -42,9 +39,14 @@ extension cnn_tensor {
     name: UnsafePointer<CChar>, slot: ParameterSlot, data: UnsafeMutablePointer<Float>?,
     gradient: UnsafeMutablePointer<Float>? = nil
   ) {
-    self.init(
-      name: name, sizes: slot.declaration.shape.sizes, channelsFirst: slot.fileShape, data: data,
-      gradient: gradient)
+    self.init()
+    self.name = name
+    self.data = data
+    self.gradient = gradient
+    count = Int64(slot.count)
+    rank = Int64(slot.declaration.shape.rank)
+    withUnsafeMutableBytes(of: &shape) { write(slot.declaration.shape.sizes, to: $0) }
+    withUnsafeMutableBytes(of: &shape_nchw) { write(slot.fileShape, to: $0) }
   }
 }
 
