@@ -100,6 +100,20 @@ private struct Cube: Layer {
     #expect(report.passed, "\(report.json)")
   }
 
+  // Many rectifiers one after the other: most of what these networks do has corners.
+  @Test(arguments: ["convnet", "mnist", "deep"])
+  func namedModelsPass(name: String) throws {
+    let size: AttributeValue = name == "mnist" ? [8, 8, 1] : [8, 8, 3]
+    let model = try makeModel(
+      NamedModel.named(name).graph(["input_shape": size, "classes": 3]), seed: 4)
+    var check = GradientCheck()
+    check.samples = 6
+    check.batchSize = 4
+    let report = try check.run(model)
+    #expect(report.passed, "\(report.json)")
+    #expect(report.arrays.map(\.checked).reduce(0, +) > 30)
+  }
+
   // Right; a flipped sign; 10 percent too much; nothing.
   @Test(arguments: [(Float(1), true), (-1, false), (1.1, false), (0, false)])
   func mistakesAreFound(factor: Float, passes: Bool) throws {

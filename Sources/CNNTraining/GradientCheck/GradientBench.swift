@@ -128,7 +128,7 @@ final class GradientBench {
   /// A measured slope.
   private struct Slope {
     var value: Double
-    /// How far two step sizes disagree.
+    /// How far the step sizes disagree.
     var disagreement: Double
     /// What 32-bit arithmetic can resolve at that step size.
     var resolution: Double
@@ -142,13 +142,16 @@ final class GradientBench {
     for _ in 0..<3 {
       let wide = try differences(memory, index, step)
       let narrow = try differences(memory, index, step / 2)
-      // A kink farther away makes the two step sizes differ. One close by makes the slopes to both
+      // Only for comparison: with several kinks, two step sizes agree by chance too often.
+      let narrowest = try differences(memory, index, step / 4)
+      // A kink farther away makes the step sizes differ. One close by makes the slopes to both
       // sides differ, also when their curvature is taken out.
-      let corner = abs(2 * narrow.corner - wide.corner) / 2
+      let disagreement = max(
+        abs(wide.slope - narrow.slope), abs(narrow.slope - narrowest.slope),
+        abs(2 * narrow.corner - wide.corner) / 2, abs(2 * narrowest.corner - narrow.corner) / 2)
       let slope = Slope(
         // Richardson: the error of centred differences falls with the square of the step.
-        value: (4 * narrow.slope - wide.slope) / 3,
-        disagreement: max(abs(wide.slope - narrow.slope), corner),
+        value: (4 * narrow.slope - wide.slope) / 3, disagreement: disagreement,
         resolution: GradientBench.roundingGrowth * noise / step)
       if best.map({ slope.disagreement < $0.disagreement }) ?? true { best = slope }
       if isTrusted(slope) { break }
@@ -190,9 +193,15 @@ final class GradientBench {
     var array = GradientCheck.Report.Array(name: target.name)
     let largest = zip(analytic, slopes).map { max(abs($0), abs($1.value)) }.max() ?? 0
     let resolution = slopes.map(\.resolution).max() ?? 0
+    // Where kinks lie close together, as in deep networks, step sizes also agree by chance; how
+    // they disagree elsewhere in the array tells what can be trusted.
+    let disagreements = slopes.map(\.disagreement).sorted()
+    let usualDisagreement =
+      disagreements.isEmpty ? 0 : disagreements[disagreements.count / 2]
     for (position, slope) in slopes.enumerated() {
       // Elements that matter little to the array are judged by its larger ones.
-      let floor = max(0.05 * largest, slope.resolution / check.tolerance)
+      let floor = max(
+        0.05 * largest, max(slope.resolution, 3 * usualDisagreement) / check.tolerance)
       let isClear =
         isTrusted(slope) || slope.disagreement <= check.tolerance / 4 * floor
       guard isClear else {

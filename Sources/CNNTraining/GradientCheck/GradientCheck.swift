@@ -5,7 +5,7 @@ public import CNNLayerKit
 ///
 /// The objective is a random weighting of all outputs, summed in double precision, or losses
 /// against random targets. For chosen elements of every parameter and input, its slope is measured
-/// by centred differences with two step sizes, whose difference tells how far the measurement can
+/// by centred differences with three step sizes, whose differences tell how far the measurement can
 /// be trusted: elements near a kink (of a rectifier, or where another element becomes the largest
 /// of a pooling window) are measured again with smaller steps, and left out if that does not help.
 ///
