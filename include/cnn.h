@@ -522,7 +522,8 @@ cnn_status cnn_model_output(const cnn_model *model, int64_t index, cnn_tensor *o
 /**
  * Returns the graph as JSON that cnn_model_create reads.
  *
- * Everything is written out, defaults too; blocks are replaced by the layers they stand for.
+ * It is the description that the model was made from; attributes that were left out have their
+ * defaults.
  *
  * @param model     [in] The model.
  * @param out_json  [out] The description; release it with cnn_free.
@@ -1638,7 +1639,7 @@ cnn_status cnn_batches_create(const cnn_dataset *dataset, const cnn_model *model
  *                        of a sample.
  * @param label_capacity  [in] The numbers that fit out_labels: at least the batch size.
  * @param out_samples     [out] The samples, one after the other.
- * @param out_labels      [out] The class of each.
+ * @param out_labels      [out] The class of each; 0 in a dataset without classes.
  * @param out_count       [out] How many samples; 0 at the end of an epoch.
  * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA for a picture that cannot be read, with its path.
  *
