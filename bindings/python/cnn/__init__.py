@@ -1,5 +1,7 @@
 """Convolutional neural networks on the CPU: train them, use them.
 
+Example::
+
     import cnn
 
     digits = cnn.Dataset.named("digits")
@@ -28,6 +30,7 @@ from .errors import (
 from .image import Image
 from .model import Model, Parameters, Prediction, TensorInfo, architectures, layer_types
 from .process import (
+    abi_version,
     cpu_variant,
     memory_in_use,
     memory_limit,
@@ -46,8 +49,8 @@ __all__ = [
     "Batches", "BusyError", "CNNError", "CancelledError", "Classifier", "Dataset", "Image",
     "InputOutputError", "InternalError", "InvalidArgumentError", "LayerFailedError",
     "MalformedDataError", "Model", "NonFiniteError", "OutOfMemoryError", "Parameters",
-    "Prediction", "Progress", "Session", "ShapeMismatchError", "TensorInfo", "Trainer", "Training",
-    "UnknownNameError", "UnsupportedError", "architectures", "cpu_variant", "layer_types",
-    "memory_in_use", "memory_limit", "num_threads", "set_log_callback", "set_memory_limit",
-    "set_num_threads", "version",
+    "Prediction", "Progress", "Session", "ShapeMismatchError", "TensorInfo", "Trainer",
+    "Training", "UnknownNameError", "UnsupportedError", "abi_version", "architectures",
+    "cpu_variant", "layer_types", "memory_in_use", "memory_limit", "num_threads",
+    "set_log_callback", "set_memory_limit", "set_num_threads", "version",
 ]

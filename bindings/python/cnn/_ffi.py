@@ -1,205 +1,51 @@
-"""The C interface by ctypes: the only file of the package that knows ctypes' types.
+"""Calling the C interface: the rest of the package knows numpy and Python, and only this ctypes.
 
-Names and arguments are those of ``cnn.h``, which is the documentation. ``call(name, ...)`` calls a
-function that returns a status and raises an exception unless it is ``CNN_OK``.
+``call(name, ...)`` calls a function that returns a status and raises an exception unless it is
+``CNN_OK``; the ``new_...`` functions also receive what the function returns through pointers.
 """
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import json
-from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_uint8, c_void_p
-from typing import Any
+import operator
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from ctypes import byref, c_char_p, c_double, c_int64, c_void_p, sizeof
+from typing import Any, TypeVar
 
 import numpy as np
 
 from . import _library
+from ._signatures import NCHW as NCHW
+from ._signatures import NHWC as NHWC
+from ._signatures import (
+    STATUS_FUNCTIONS,
+    VALUE_FUNCTIONS,
+    LogCallback,
+    Prediction,
+    ProgressCallback,
+    Target,
+    Tensor,
+)
+from ._signatures import DatasetInfo as DatasetInfo
+from ._signatures import ModelInfo as ModelInfo
+from ._signatures import Progress as Progress
 from .errors import error
 
-MAX_RANK = 9
-NHWC, NCHW = 0, 1
-
-
-class Prediction(ctypes.Structure):
-    """``cnn_prediction``."""
-
-    _fields_ = [("index", c_int64), ("probability", c_float), ("label", c_char_p)]
-
-
-class ModelInfo(ctypes.Structure):
-    """``cnn_model_info``."""
-
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t), ("input_count", c_int64), ("output_count", c_int64),
-        ("layer_count", c_int64), ("parameter_count", c_int64), ("state_count", c_int64),
-        ("parameter_elements", c_int64), ("class_count", c_int64),
-    ]
-
-
-class Tensor(ctypes.Structure):
-    """``cnn_tensor``."""
-
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t), ("name", c_char_p), ("data", POINTER(c_float)),
-        ("gradient", POINTER(c_float)), ("count", c_int64), ("rank", c_int64),
-        ("shape", c_int64 * MAX_RANK), ("shape_nchw", c_int64 * MAX_RANK),
-    ]
-
-    def sizes(self, layout: int = NHWC) -> tuple[int, ...]:
-        """The size along each axis in the given layout."""
-        return tuple((self.shape if layout == NHWC else self.shape_nchw)[: self.rank])
-
-
-class Progress(ctypes.Structure):
-    """``cnn_progress``."""
-
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t), ("event", c_int32), ("epoch", c_int64),
-        ("epoch_count", c_int64), ("step", c_int64), ("step_count", c_int64), ("loss", c_double),
-        ("learning_rate", c_double), ("accuracy", c_double), ("validation_loss", c_double),
-        ("validation_accuracy", c_double), ("samples_per_second", c_double),
-        ("seconds", c_double), ("seconds_left", c_double),
-    ]
-
-
-class DatasetInfo(ctypes.Structure):
-    """``cnn_dataset_info``."""
-
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t), ("count", c_int64), ("class_count", c_int64),
-        ("rank", c_int64), ("shape", c_int64 * MAX_RANK),
-    ]
-
-
-ProgressCallback = ctypes.CFUNCTYPE(c_int32, POINTER(Progress), c_void_p)
-LogCallback = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
-
-_OBJECT, _OUT_OBJECT, _TEXT, _OUT_TEXT = c_void_p, POINTER(c_void_p), c_char_p, POINTER(c_void_p)
-_FLOATS, _LABELS, _SIZES = c_void_p, c_void_p, c_void_p
-_NAMES, _OUT_TENSOR = POINTER(c_char_p), POINTER(Tensor)
-_OUT_DOUBLE, _OUT_COUNT = POINTER(c_double), POINTER(c_int64)
-
-# Functions that return a status, with their parameters in order.
-_SIGNATURES: dict[str, list[Any]] = {
-    "cnn_model_load": [_TEXT, _OUT_OBJECT],
-    "cnn_recognise_file": [_OBJECT, _TEXT, c_int64, POINTER(Prediction), _OUT_COUNT],
-    "cnn_recognise_image": [_OBJECT, _OBJECT, c_int64, POINTER(Prediction), _OUT_COUNT],
-    "cnn_model_create": [_TEXT, _TEXT, _OUT_OBJECT],
-    "cnn_model_create_named": [_TEXT, _TEXT, _OUT_OBJECT],
-    "cnn_architectures": [_OUT_TEXT],
-    "cnn_layer_types": [_OUT_TEXT],
-    "cnn_model_load_memory": [c_char_p, c_int64, _OUT_OBJECT],
-    "cnn_model_save": [_OBJECT, _TEXT],
-    "cnn_model_save_memory": [_OBJECT, _OUT_TEXT, _OUT_COUNT],
-    "cnn_model_copy": [_OBJECT, _OUT_OBJECT],
-    "cnn_model_describe": [_OBJECT, POINTER(ModelInfo)],
-    "cnn_model_input": [_OBJECT, c_int64, _OUT_TENSOR],
-    "cnn_model_output": [_OBJECT, c_int64, _OUT_TENSOR],
-    "cnn_model_graph": [_OBJECT, _OUT_TEXT],
-    "cnn_model_summary": [_OBJECT, c_int64, _OUT_TEXT],
-    "cnn_model_class_name": [_OBJECT, c_int64, POINTER(c_char_p)],
-    "cnn_model_set_class_names": [_OBJECT, _NAMES, c_int64],
-    "cnn_model_preprocessing": [_OBJECT, _OUT_TEXT],
-    "cnn_model_set_preprocessing": [_OBJECT, _TEXT],
-    "cnn_model_metadata": [_OBJECT, _TEXT, _OUT_TEXT],
-    "cnn_model_set_metadata": [_OBJECT, _TEXT, _TEXT],
-    "cnn_model_parameter": [_OBJECT, c_int64, _OUT_TENSOR],
-    "cnn_model_state": [_OBJECT, c_int64, _OUT_TENSOR],
-    "cnn_model_get_parameter": [_OBJECT, _TEXT, c_int32, c_int64, _FLOATS],
-    "cnn_model_set_parameter": [_OBJECT, _TEXT, c_int32, _SIZES, c_int64, _FLOATS],
-    "cnn_model_parameters_changed": [_OBJECT],
-    "cnn_forward": [_OBJECT, c_int64, c_int32, _FLOATS, c_int64, c_int64, _FLOATS],
-    "cnn_session_create": [_OBJECT, _TEXT, _OUT_OBJECT],
-    "cnn_session_set_input": [_OBJECT, _TEXT, c_int32, _SIZES, c_int64, _FLOATS],
-    "cnn_session_input": [_OBJECT, _TEXT, c_int64, _OUT_TENSOR],
-    "cnn_session_run": [_OBJECT],
-    "cnn_session_get_output": [_OBJECT, _TEXT, c_int32, c_int64, _FLOATS],
-    "cnn_session_output": [_OBJECT, _TEXT, _OUT_TENSOR],
-    "cnn_training_create": [_OBJECT, _TEXT, _OUT_OBJECT],
-    "cnn_train_step": [_OBJECT, c_int64, c_int32, _FLOATS, c_int64, _LABELS, _OUT_DOUBLE],
-    "cnn_training_set_input": [_OBJECT, _TEXT, c_int32, _SIZES, c_int64, _FLOATS],
-    "cnn_training_set_labels": [_OBJECT, _TEXT, _LABELS, c_int64],
-    "cnn_training_set_targets": [_OBJECT, _TEXT, c_int32, _SIZES, c_int64, _FLOATS],
-    "cnn_training_step": [_OBJECT, _OUT_DOUBLE],
-    "cnn_training_zero_gradients": [_OBJECT],
-    "cnn_training_forward": [_OBJECT],
-    "cnn_training_loss": [_OBJECT, _OUT_DOUBLE],
-    "cnn_training_output": [_OBJECT, _TEXT, _OUT_TENSOR],
-    "cnn_backward": [_OBJECT],
-    "cnn_training_input": [_OBJECT, _TEXT, _OUT_TENSOR],
-    "cnn_training_parameter": [_OBJECT, c_int64, _OUT_TENSOR],
-    "cnn_optimizer_step": [_OBJECT],
-    "cnn_training_get_learning_rate": [_OBJECT, _OUT_DOUBLE],
-    "cnn_training_set_learning_rate": [_OBJECT, c_double],
-    "cnn_training_end_epoch": [_OBJECT, c_double],
-    "cnn_training_save": [_OBJECT, _TEXT],
-    "cnn_training_load": [_OBJECT, _TEXT],
-    "cnn_gradient_check": [_OBJECT, _TEXT, _OUT_DOUBLE, _OUT_TEXT],
-    "cnn_trainer_fit": [_OBJECT, _OBJECT, _OBJECT, _TEXT, ProgressCallback, c_void_p, _OUT_TEXT],
-    "cnn_evaluate": [_OBJECT, _OBJECT, _TEXT, _OUT_DOUBLE, _OUT_DOUBLE, _OUT_TEXT],
-    "cnn_dataset_open": [_TEXT, _TEXT, _OUT_OBJECT],
-    "cnn_dataset_create_named": [_TEXT, _TEXT, _OUT_OBJECT],
-    "cnn_dataset_create_images": [
-        c_int64, c_int64, c_int64, c_int64, c_int32, c_void_p, _LABELS, _NAMES, c_int64,
-        _OUT_OBJECT,
-    ],
-    "cnn_dataset_create_floats": [
-        c_int64, c_int32, _SIZES, c_int64, _FLOATS, _LABELS, _NAMES, c_int64, _OUT_OBJECT,
-    ],
-    "cnn_dataset_preprocessing": [_OBJECT, _TEXT, _OUT_TEXT],
-    "cnn_dataset_describe": [_OBJECT, POINTER(DatasetInfo)],
-    "cnn_dataset_class_name": [_OBJECT, c_int64, POINTER(c_char_p)],
-    "cnn_dataset_label": [_OBJECT, c_int64, _OUT_COUNT],
-    "cnn_dataset_image": [_OBJECT, c_int64, _OUT_OBJECT],
-    "cnn_dataset_read": [
-        _OBJECT, _OBJECT, _SIZES, c_int64, c_int32, c_int64, _FLOATS, _LABELS,
-    ],
-    "cnn_dataset_subset": [_OBJECT, _SIZES, c_int64, _OUT_OBJECT],
-    "cnn_dataset_split": [_OBJECT, c_double, c_int64, _OUT_OBJECT, _OUT_OBJECT],
-    "cnn_batches_create": [_OBJECT, _OBJECT, _TEXT, _OUT_OBJECT],
-    "cnn_batches_next": [_OBJECT, c_int32, c_int64, c_int64, _FLOATS, _LABELS, _OUT_COUNT],
-    "cnn_image_load": [_TEXT, _TEXT, _OUT_OBJECT],
-    "cnn_image_load_memory": [c_char_p, c_int64, _TEXT, _OUT_OBJECT],
-    "cnn_image_create": [c_int64, c_int64, c_int64, c_void_p, _OUT_OBJECT],
-    "cnn_image_size": [_OBJECT, _OUT_COUNT, _OUT_COUNT, _OUT_COUNT],
-    "cnn_image_pixels": [_OBJECT, POINTER(POINTER(c_uint8)), _OUT_COUNT],
-    "cnn_image_save": [_OBJECT, _TEXT],
-    "cnn_image_save_memory": [_OBJECT, _OUT_TEXT, _OUT_COUNT],
-    "cnn_image_resize": [_OBJECT, c_int64, c_int64, _TEXT, _OUT_OBJECT],
-    "cnn_image_crop": [_OBJECT, c_int64, c_int64, c_int64, c_int64, _OUT_OBJECT],
-    "cnn_image_to_tensor": [_OBJECT, _OBJECT, c_int32, c_int64, _FLOATS],
-    "cnn_set_num_threads": [c_int64],
-    "cnn_set_memory_limit": [c_int64],
-    "cnn_set_log_callback": [LogCallback, c_void_p],
-}
-
-# Functions that return their value.
-_VALUES: dict[str, tuple[Any, list[Any]]] = {
-    "cnn_version": (c_char_p, []),
-    "cnn_abi_version": (c_int32, []),
-    "cnn_last_error_message": (c_char_p, []),
-    "cnn_status_name": (c_char_p, [c_int32]),
-    "cnn_free": (None, [c_void_p]),
-    "cnn_model_free": (None, [_OBJECT]),
-    "cnn_session_free": (None, [_OBJECT]),
-    "cnn_training_free": (None, [_OBJECT]),
-    "cnn_dataset_free": (None, [_OBJECT]),
-    "cnn_batches_free": (None, [_OBJECT]),
-    "cnn_image_free": (None, [_OBJECT]),
-    "cnn_num_threads": (c_int64, []),
-    "cnn_memory_limit": (c_int64, []),
-    "cnn_memory_in_use": (c_int64, []),
-    "cnn_cpu_variant": (c_char_p, []),
-}
+_Struct = TypeVar("_Struct", bound=ctypes.Structure)
 
 library = _library.load()
-for _name, _parameters in _SIGNATURES.items():
+for _name, _parameters in STATUS_FUNCTIONS.items():
     _function = getattr(library, _name)
-    _function.argtypes, _function.restype = _parameters, c_int32
-for _name, (_result, _parameters) in _VALUES.items():
+    _function.argtypes, _function.restype = _parameters, ctypes.c_int32
+for _name, (_result, _parameters) in VALUE_FUNCTIONS.items():
     _function = getattr(library, _name)
     _function.argtypes, _function.restype = _parameters, _result
 
+
+# ---- Calling -------------------------------------------------------------------------------------
 
 def call(name: str, *arguments: Any) -> None:
     """Calls a function that returns a status; raises the exception of any status but CNN_OK."""
@@ -208,120 +54,318 @@ def call(name: str, *arguments: Any) -> None:
         raise error(status, library.cnn_last_error_message().decode("utf-8", "replace"))
 
 
-def text(value: str | None) -> bytes | None:
-    """Text as C takes it; None stays None."""
-    return None if value is None else str(value).encode("utf-8")
-
-
-def options(values: dict[str, Any]) -> bytes:
-    """Options as JSON text; values that are None are left to the library's defaults."""
-    given = {key: value for key, value in values.items() if value is not None}
-    return json.dumps(given, default=_plain).encode("utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """numpy's numbers and arrays as JSON knows them."""
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise TypeError(f"{value!r} cannot be written as JSON")
-
-
 def new_object(name: str, *arguments: Any) -> int:
     """Calls a function whose last parameter is an object to return."""
     handle = c_void_p()
     call(name, *arguments, byref(handle))
-    return handle.value
+    return handle.value or 0
+
+
+def new_pair(name: str, *arguments: Any) -> tuple[int, int]:
+    """Calls a function whose last two parameters are objects to return."""
+    first, second = c_void_p(), c_void_p()
+    call(name, *arguments, byref(first), byref(second))
+    return first.value or 0, second.value or 0
+
+
+def new_integers(name: str, *arguments: Any, count: int = 1) -> tuple[int, ...]:
+    """Calls a function whose last parameters are `count` whole numbers to return."""
+    values = [c_int64() for _ in range(count)]
+    call(name, *arguments, *map(byref, values))
+    return tuple(value.value for value in values)
+
+
+def new_double(name: str, *arguments: Any) -> float:
+    """Calls a function whose last parameter is a number to return."""
+    value = c_double()
+    call(name, *arguments, byref(value))
+    return value.value
 
 
 def new_text(name: str, *arguments: Any) -> str:
     """Calls a function whose last parameter is a text to return and to release."""
     memory = c_void_p()
-    call(name, *arguments, byref(memory))
-    return take_text(memory)
-
-
-def take_text(memory: c_void_p) -> str:
-    """Copies a text that the library allocated, and releases it."""
     try:
+        call(name, *arguments, byref(memory))
         return ctypes.string_at(memory).decode("utf-8")
     finally:
         library.cnn_free(memory)
 
 
+def new_json(name: str, *arguments: Any) -> Any:
+    """Calls a function whose last parameter is JSON to return and to release."""
+    return json.loads(new_text(name, *arguments))
+
+
+def new_name(name: str, *arguments: Any) -> str:
+    """Calls a function whose last parameter is a borrowed text to return."""
+    value = c_char_p()
+    call(name, *arguments, byref(value))
+    return (value.value or b"").decode("utf-8")
+
+
 def new_bytes(name: str, *arguments: Any) -> bytes:
     """Calls a function whose last parameters are bytes to return and their number."""
     memory, size = c_void_p(), c_int64()
-    call(name, *arguments, byref(memory), byref(size))
     try:
+        call(name, *arguments, byref(memory), byref(size))
         return ctypes.string_at(memory, size.value)
     finally:
         library.cnn_free(memory)
 
 
+def new_struct(kind: type[_Struct], name: str, *arguments: Any) -> _Struct:
+    """Calls a function whose last parameter is a struct to fill."""
+    struct = kind(struct_size=sizeof(kind))
+    call(name, *arguments, byref(struct))
+    return struct
+
+
 def new_tensor(name: str, *arguments: Any) -> Tensor:
     """Calls a function whose last parameter describes a tensor."""
-    tensor = Tensor(struct_size=ctypes.sizeof(Tensor))
-    call(name, *arguments, byref(tensor))
-    return tensor
+    return new_struct(Tensor, name, *arguments)
 
 
-def names(values: list[str] | None) -> Any:
-    """A list of texts as C takes it."""
-    if not values:
+def new_predictions(name: str, capacity: int, *arguments: Any) -> list[tuple[int, str, float]]:
+    """Calls a function whose last parameters are predictions to return and their number."""
+    found, count = (Prediction * max(1, capacity))(), c_int64()
+    call(name, *arguments, capacity, found, byref(count))
+    return [(p.index, (p.label or b"").decode(), p.probability) for p in found[: count.value]]
+
+
+def new_bytes_view(name: str, shape: tuple[int, ...], owner: object, *arguments: Any) -> Any:
+    """Calls a function whose last parameter is borrowed bytes to return; an array over them."""
+    memory = ctypes.POINTER(ctypes.c_uint8)()
+    call(name, *arguments, byref(memory), None)
+    return view(memory, shape, owner, kind="|u1", writeable=False)
+
+
+def value(name: str) -> Any:
+    """Calls a function without parameters that returns its value."""
+    result = getattr(library, name)()
+    return result.decode() if isinstance(result, bytes) else result
+
+
+def fit(
+    model: int, train: int, validation: int | None, given: bytes, observer: Callable[[Any], bool],
+    keep_history: Callable[[Any], None],
+) -> None:
+    """Calls ``cnn_trainer_fit``; the observer gets a struct and says whether to stop.
+
+    An exception must not cross C: it stops the run and is raised afterwards. Because Python runs on
+    every report, Ctrl-C stops the run too.
+    """
+    failures: list[BaseException] = []
+
+    def report(event: Any, _: Any) -> int:
+        try:
+            return int(observer(event.contents))
+        except BaseException as failure:
+            failures.append(failure)
+            return 1
+
+    memory = c_void_p()
+    try:
+        call("cnn_trainer_fit", model, train, validation, given, ProgressCallback(report), None,
+             byref(memory))
+    except Exception:
+        if failures:
+            raise failures[0] from None
+        raise
+    finally:
+        if memory.value:
+            keep_history(json.loads(ctypes.string_at(memory).decode("utf-8")))
+            library.cnn_free(memory)
+
+
+_listener: Callable[[int, str], Any] | None = None
+
+
+def _forward_log(level: int, message: bytes, _: Any) -> None:
+    try:
+        if listener := _listener:
+            listener(level, message.decode("utf-8", "replace"))
+    except Exception:
+        return  # an exception must not cross C, and nobody waits for the log
+
+
+# One callback for the life of the process: other threads may still be inside it after it was
+# replaced, and then it must not go away.
+_log_callback = LogCallback(_forward_log)
+
+
+def listen(listener: Callable[[int, str], Any] | None) -> None:
+    """Sets who hears the log."""
+    global _listener
+    _listener = listener
+    call("cnn_set_log_callback", _log_callback if listener else LogCallback(), None)
+
+
+# Threads of the library must not call into an interpreter that is going away.
+atexit.register(listen, None)
+
+
+# ---- From Python to C ----------------------------------------------------------------------------
+
+def text(value: str | None) -> bytes | None:
+    """Text as C takes it; None stays None."""
+    if value is None:
         return None
-    return (c_char_p * len(values))(*[text(value) for value in values])
+    if not isinstance(value, str):
+        raise TypeError(f"a text is expected, got {value!r}")
+    return _without_zero(value.encode("utf-8"), value)
 
 
-def sizes(shape: tuple[int, ...]) -> Any:
+def path(value: str | bytes | os.PathLike[Any]) -> bytes:
+    """A path as C takes it."""
+    return _without_zero(os.fsencode(value), value)
+
+
+def _without_zero(encoded: bytes, value: object) -> bytes:
+    # C would take what is before the zero byte for the whole text.
+    if b"\0" in encoded:
+        raise ValueError(f"a text without zero characters is expected, got {value!r}")
+    return encoded
+
+
+def names(values: Iterable[str] | None) -> Any:
+    """A list of texts as C takes it."""
+    listed = strings(values or ())
+    return (c_char_p * len(listed))(*map(text, listed)) if listed else None
+
+
+def strings(values: Iterable[str]) -> list[str]:
+    """A list of texts; refuses a single text, which is a list of letters to Python."""
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"a list of texts is expected, got {values!r}")
+    return list(values)
+
+
+def options(values: Mapping[str, Any]) -> bytes:
+    """Options as JSON text; values that are None are left to the library's defaults."""
+    return json_text({key: item for key, item in values.items() if item is not None})
+
+
+def json_text(values: object) -> bytes:
+    """What Python holds as JSON text."""
+    try:
+        encoded = json.dumps(values, default=_plain, allow_nan=False)
+    except ValueError:
+        raise ValueError(f"JSON has no infinite numbers and no NaN, got {values!r}") from None
+    return encoded.encode("utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """The numbers and arrays of numpy, and paths, as JSON knows them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{value!r} cannot be written as JSON")
+
+
+def integer(value: Any) -> int:
+    """A whole number that fits int64; ctypes would silently take it modulo 2 to the 64."""
+    number = operator.index(value)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{number} is too large: numbers have 64 bits")
+    return number
+
+
+def sizes(shape: Sequence[Any]) -> Any:
     """A shape as C takes it."""
-    return (c_int64 * len(shape))(*shape)
+    return (c_int64 * len(shape))(*map(integer, shape))
 
 
-def floats(array: Any) -> np.ndarray:
+def floats(array: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
     """The array itself if it holds contiguous float32 numbers, else a copy that does."""
-    return np.ascontiguousarray(array, dtype=np.float32)
-
-
-def integers(array: Any) -> np.ndarray:
-    """Whole numbers as contiguous int64; refuses what would lose a fraction."""
     values = np.asarray(array)
-    if values.dtype.kind not in "iub":
-        whole = values.astype(np.int64)
-        if not np.array_equal(whole, values):
-            raise TypeError(f"whole numbers are expected, got values of type {values.dtype}")
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"an array of numbers is expected, got one of type {values.dtype}")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is reported
+        return np.require(values, np.float32, ["C_CONTIGUOUS", "ALIGNED"])
+
+
+def integers(array: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Whole numbers as contiguous int64; refuses what would lose a fraction or wrap around."""
+    values = np.asarray(array)
+    if values.size == 0:
+        values = values.astype(np.int64)
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"whole numbers are expected, got an array of type {values.dtype}")
+    if values.dtype.kind in "fu":
+        with np.errstate(invalid="ignore"):
+            whole = values.astype(np.int64)
+        wrapped = values.dtype.kind == "u" and bool((whole < 0).any())
+        if wrapped or not np.array_equal(whole.astype(values.dtype), values):
+            raise ValueError(f"whole numbers of 64 bits are expected, got {values.dtype} {values}")
         values = whole
-    return np.ascontiguousarray(values, dtype=np.int64)
+    return np.require(values, np.int64, ["C_CONTIGUOUS", "ALIGNED"])
 
 
-def pointer(array: np.ndarray) -> c_void_p:
-    """The address of an array's numbers; the array must outlive the call."""
+def pointer(array: np.ndarray[Any, Any]) -> c_void_p:
+    """The address of an array's numbers, which keeps the array alive."""
     return array.ctypes.data_as(c_void_p)
 
 
-def view(data: Any, shape: tuple[int, ...], owner: object) -> np.ndarray:
-    """An array over memory of the library that keeps `owner` alive."""
-    array = np.ctypeslib.as_array(data, shape)
-    return _OwnedView(array, owner)
+def target(
+    name: str, values: np.ndarray[Any, Any], class_names: Sequence[str] | None,
+) -> Target:
+    """A target of a dataset: classes if `values` holds whole numbers, else numbers.
+
+    ctypes keeps alive what the struct points to, but not the array: the caller does.
+    """
+    result = Target(struct_size=sizeof(Target), name=text(name))
+    if values.dtype == np.int64:
+        result.labels = pointer(values)
+        result.class_names = names(class_names)
+        result.class_count = len(class_names) if class_names else int(values.max(initial=0)) + 1
+    else:
+        result.values, result.rank = pointer(values), values.ndim - 1
+        result.shape = sizes(values.shape[1:])
+    return result
 
 
-class _OwnedArray(np.ndarray):
-    """An array that holds on to the object whose memory it shows."""
-
-    _owner: object
-
-    def __array_finalize__(self, other: Any) -> None:
-        self._owner = getattr(other, "_owner", None)
-
-
-def _OwnedView(array: np.ndarray, owner: object) -> np.ndarray:
-    owned = array.view(_OwnedArray)
-    owned._owner = owner
-    return owned
+def targets(values: Sequence[Target]) -> Any:
+    """A list of targets as C takes it."""
+    return (Target * len(values))(*values)
 
 
 def layout(name: str) -> int:
     """The number of a layout, "NHWC" or "NCHW"."""
     try:
         return {"NHWC": NHWC, "NCHW": NCHW}[name]
-    except KeyError:
+    except (KeyError, TypeError):
         raise ValueError(f'layout is "NHWC" or "NCHW", got {name!r}') from None
+
+
+# ---- Memory of the library -----------------------------------------------------------------------
+
+class Memory:
+    """Memory of the library as numpy takes it; the array over it keeps this, and so the owner."""
+
+    def __init__(
+        self, address: int, shape: tuple[int, ...], owner: object, kind: str, writeable: bool
+    ) -> None:
+        self.owner = owner
+        self.__array_interface__ = {
+            "version": 3, "data": (address, not writeable), "shape": shape, "typestr": kind,
+        }
+
+
+def view(
+    data: Any, shape: tuple[int, ...], owner: object, *, kind: str = "=f4", writeable: bool = True,
+    exports: Any = None,
+) -> np.ndarray[Any, Any]:
+    """An array over memory of the library that keeps `owner` alive; `exports` collects them."""
+    address = ctypes.cast(data, c_void_p).value
+    if not address:
+        raise ValueError("there is no memory to look at")
+    if kind == "=f4":
+        kind = np.dtype(np.float32).str
+    memory = Memory(address, shape, owner, kind, writeable)
+    if exports is not None:
+        exports.add(memory)
+    return np.asarray(memory)

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-import weakref
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, Callable, ClassVar, TypeVar
 
 from . import _ffi
+
+_Self = TypeVar("_Self", bound="Handle")
+
+
+class Resource:
+    """A handle that is freed when nobody holds this any more.
+
+    The Python object holds it, and so does every array over memory of the library: closing the
+    object while such an array is in use does not pull the memory away from under it.
+    """
+
+    __slots__ = ("_free", "handle")
+
+    def __init__(self, handle: int, free: Callable[[int], None]) -> None:
+        self.handle = handle
+        self._free = free
+
+    def __del__(self) -> None:
+        self._free(self.handle)
 
 
 class Handle:
@@ -16,32 +34,44 @@ class Handle:
     """
 
     _free: ClassVar[str]
+    _held: Resource | None = None
 
     def _adopt(self, handle: int) -> None:
         """Takes over a handle."""
-        self._handle: int | None = handle
-        self._finalizer = weakref.finalize(self, getattr(_ffi.library, self._free), handle)
+        self._held = Resource(handle, getattr(_ffi.library, self._free))
 
     @classmethod
-    def _wrap(cls, handle: int) -> Any:
+    def _wrap(cls: type[_Self], handle: int) -> _Self:
         """Makes an object around a handle without calling ``__init__``."""
         instance = cls.__new__(cls)
         instance._adopt(handle)
         return instance
 
     @property
-    def _pointer(self) -> int:
-        """The handle, to be passed to the library."""
-        if self._handle is None:
+    def _resource(self) -> Resource:
+        """What keeps the memory of the object."""
+        if self._held is None:
             raise ValueError(f"this {type(self).__name__} was closed")
-        return self._handle
+        return self._held
+
+    @property
+    def _pointer(self) -> int:
+        """The handle, to be passed to the library, which knows freed handles."""
+        return self._resource.handle
+
+    @property
+    def closed(self) -> bool:
+        """Whether the object was closed."""
+        return self._held is None
 
     def close(self) -> None:
-        """Frees the object; using it afterwards is an error. May be called twice."""
-        self._handle = None
-        self._finalizer()
+        """Frees the object; using it afterwards is an error. May be called twice.
 
-    def __enter__(self) -> Any:
+        Arrays over its memory stay valid; it is freed with the last of them.
+        """
+        self._held = None
+
+    def __enter__(self: _Self) -> _Self:
         return self
 
     def __exit__(
@@ -50,8 +80,20 @@ class Handle:
     ) -> None:
         self.close()
 
+    def _describe(self) -> str:
+        """What ``repr`` shows in brackets."""
+        return ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'closed' if self.closed else self._describe()})"
+
     def __copy__(self) -> Any:
-        raise TypeError(f"a {type(self).__name__} cannot be copied this way")
+        raise TypeError(f"a {type(self).__name__} cannot be copied")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        raise TypeError(f"a {type(self).__name__} cannot be copied this way")
+        return self.__copy__()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be pickled; make it where it is needed, for example "
+            "in each process")

@@ -14,16 +14,15 @@ _ABI_VERSION = 1
 
 def _candidates() -> list[str]:
     """Where the library may be, the most explicit place first."""
-    here = Path(__file__).resolve().parent
-    places = []
     if named := os.environ.get("CNN_LIBRARY"):
         # Who names a library wants that one, not another that happens to be there.
-        return [named]
-    places.append(str(here / "_native" / _NAME))
-    places.append(str(here.parents[2] / ".build" / "release" / _NAME))
+        return [os.path.abspath(named)]
+    package = Path(__file__).resolve().parent
+    places = [str(package / "_native" / _NAME)]
+    if len(package.parents) > 2 and (package.parents[2] / "Package.swift").exists():
+        places.append(str(package.parents[2] / ".build" / "release" / _NAME))
     if found := ctypes.util.find_library("cnn"):
         places.append(found)
-    places.append(f"{_NAME}.0" if sys.platform != "darwin" else _NAME)
     return places
 
 
@@ -40,18 +39,17 @@ def load() -> ctypes.CDLL:
             continue
         try:
             library = ctypes.CDLL(place)
-        except OSError as problem:
+            library.cnn_abi_version.restype = ctypes.c_int32
+        except (OSError, AttributeError) as problem:
+            # An AttributeError: a library of that name that is somebody else's.
             tried.append(f"{place}: {problem}")
             continue
-        library.cnn_abi_version.restype = ctypes.c_int32
         version = library.cnn_abi_version()
         if version < _ABI_VERSION:
             raise ImportError(
                 f"{place} has binary interface {version}, and this package needs {_ABI_VERSION}; "
-                "install the library that belongs to the package"
-            )
+                "install the library that belongs to the package")
         return library
     raise ImportError(
         "the shared library of cnn was not found; set CNN_LIBRARY to its path. Tried:\n  "
-        + "\n  ".join(tried)
-    )
+        + "\n  ".join(tried))

@@ -25,9 +25,16 @@ class Classifier:
         seed: decides parameters, shuffling and the split.
         progress: show a progress bar.
         options: further options of ``Trainer``, such as {"optimizer": "sgd"}.
+
+    Attributes:
+        classes_: the labels that ``fit`` saw, sorted.
+        model_: the trained ``Model``.
+        history_: what ``Trainer.fit`` returned.
     """
 
     _estimator_type = "classifier"
+    _names = ("network", "epochs", "batch_size", "validation_fraction", "seed", "progress",
+              "options")
 
     def __init__(
         self, network: str | Mapping[str, Any] = "resnet_small", *, epochs: int = 10,
@@ -42,9 +49,6 @@ class Classifier:
         self.progress = progress
         self.options = options
 
-    _names = ("network", "epochs", "batch_size", "validation_fraction", "seed", "progress",
-              "options")
-
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {name: getattr(self, name) for name in self._names}
@@ -57,20 +61,38 @@ class Classifier:
             setattr(self, name, value)
         return self
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn (from 1.6) asks an estimator; nobody else calls it."""
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier", target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+            input_tags=InputTags(two_d_array=False, three_d_array=True))
+
     def fit(self, samples: Any, labels: Any) -> Classifier:
-        """Trains a new model on samples (NHWC, or (count, height, width)) and any kind of labels."""
-        samples, labels = _pictures(samples), np.asarray(labels)
+        """Trains a new model.
+
+        Args:
+            samples: uint8 pictures, (count, height, width) or (count, height, width, channels), or
+                numbers of any shape with the count first. Numbers of shape (count, height, width)
+                are taken as pictures of one channel.
+            labels: one for each sample, of any type that can be sorted.
+        """
+        samples, labels = _samples(samples), np.asarray(labels)
         self.classes_, indices = np.unique(labels, return_inverse=True)
         names = [str(name) for name in self.classes_]
-        data = Dataset.from_arrays(samples, indices, class_names=names)
-        self.model_ = self._new_model(samples.shape[1:], len(names))
+        data = Dataset.from_arrays(samples, indices.reshape(labels.shape), class_names=names)
+        model = self._new_model(samples.shape[1:], len(names))
         validation = None
         if self.validation_fraction:
             data, validation = data.split(self.validation_fraction, seed=self.seed)
         trainer = Trainer(
-            self.model_, epochs=self.epochs, batch_size=self.batch_size, seed=self.seed,
+            model, epochs=self.epochs, batch_size=self.batch_size, seed=self.seed,
             **(self.options or {}))
         self.history_ = trainer.fit(data, validation, progress=self.progress)
+        self.model_ = model
+        self._pictures = samples.dtype == np.uint8
         return self
 
     def _new_model(self, shape: tuple[int, ...], classes: int) -> Model:
@@ -79,35 +101,52 @@ class Classifier:
                 self.network, classes=classes, input_shape=shape, seed=self.seed)
         return Model(self.network, seed=self.seed)
 
-    def _logits(self, samples: Any) -> np.ndarray:
+    def _outputs(self, samples: Any) -> np.ndarray[Any, Any]:
         if not hasattr(self, "model_"):
             raise ValueError("call fit before predicting")
-        pictures = _pictures(samples)
-        if pictures.dtype == np.uint8:
-            labels = np.zeros(len(pictures), np.int64)
-            names = [str(name) for name in self.classes_]
-            data = Dataset.from_arrays(pictures, labels, class_names=names)
-            pictures, _ = data.read(np.arange(len(data)), model=self.model_)
-        return self.model_.predict(pictures)
+        array = _samples(samples)
+        if (array.dtype == np.uint8) != self._pictures:
+            kinds = ("numbers", "pictures of type uint8")
+            raise TypeError(
+                f"fit was given {kinds[self._pictures]}, and now there are "
+                f"{kinds[not self._pictures]}: their scales differ")
+        if self._pictures and len(array):
+            # Pictures go through the same preprocessing as in training.
+            data = Dataset.from_arrays(array, np.zeros(len(array), np.int64))
+            array, _ = data.read(np.arange(len(array)), model=self.model_)
+        return self.model_.predict(array)
 
-    def predict_proba(self, samples: Any) -> np.ndarray:
+    def predict_proba(self, samples: Any) -> np.ndarray[Any, Any]:
         """The probability of each class for each sample, in the order of ``classes_``."""
-        logits = self._logits(samples).astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        outputs = self._outputs(samples).astype(np.float64)
+        if self._ends_in_softmax():
+            return outputs
+        powers: np.ndarray[Any, Any] = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        powers /= powers.sum(axis=1, keepdims=True)
+        return powers
 
-    def predict(self, samples: Any) -> np.ndarray:
+    def _ends_in_softmax(self) -> bool:
+        output = self.model_.outputs[0].name
+        return any(layer["type"] == "softmax" and layer.get("name") == output
+                   for layer in self.model_.graph["layers"])
+
+    def predict(self, samples: Any) -> np.ndarray[Any, Any]:
         """The likeliest class of each sample."""
-        return self.classes_[self._logits(samples).argmax(axis=1)]
+        predicted: np.ndarray[Any, Any] = self.classes_[self._outputs(samples).argmax(axis=1)]
+        return predicted
 
     def score(self, samples: Any, labels: Any) -> float:
         """The share of samples whose class is predicted right."""
         return float(np.mean(self.predict(samples) == np.asarray(labels)))
 
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
+        return f"Classifier({given})"
 
-def _pictures(samples: Any) -> np.ndarray:
-    """Adds a channel axis to grey pictures without one."""
+
+def _samples(samples: Any) -> np.ndarray[Any, Any]:
+    """Adds a channel axis to pictures without one; numbers become float32."""
     array = np.asarray(samples)
     if array.ndim == 3:
         array = array[..., None]
-    return array if array.dtype == np.uint8 else array.astype(np.float32, copy=False)
+    return array if array.dtype == np.uint8 else np.asarray(array, np.float32)

@@ -22,7 +22,7 @@ class InvalidArgumentError(CNNError, ValueError):
     status = 10
 
 
-class UnknownNameError(CNNError, LookupError):
+class UnknownNameError(CNNError, KeyError):
     """A name (of a layer type, attribute, option, parameter, …) is not known."""
 
     status = 11

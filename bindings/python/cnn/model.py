@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import difflib
+import math
 import os
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from ctypes import byref, c_char_p, c_double, c_int64, c_void_p, sizeof
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from . import _ffi
 from ._handle import Handle
+from .errors import ShapeMismatchError, UnknownNameError
 from .image import Image
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Prediction:
     probability: float
 
 
-class Parameters(MutableMapping[str, np.ndarray]):
+class Parameters(MutableMapping[str, "np.ndarray[Any, Any]"]):
     """The parameters (or states) of a model by name, copied in and out in the files' layout.
 
     Convolution weights are (out, in, height, width), as PyTorch has them. ``parameters[name] = x``
@@ -47,19 +48,17 @@ class Parameters(MutableMapping[str, np.ndarray]):
     def __init__(self, model: Model, function: str, count: int) -> None:
         self._model = model
         self._function = function
-        self._count = count
+        self._indices = {self._tensor(index).text(): index for index in range(count)}
 
-    def _tensors(self) -> Iterator[_ffi.Tensor]:
-        for index in range(self._count):
-            yield _ffi.new_tensor(self._function, self._model._pointer, index)
+    def _tensor(self, index: int) -> Any:
+        return _ffi.new_tensor(self._function, self._model._pointer, index)
 
-    def _find(self, name: str) -> _ffi.Tensor:
-        for tensor in self._tensors():
-            if tensor.name.decode() == name:
-                return tensor
-        raise KeyError(name)
+    def _find(self, name: str) -> Any:
+        if name not in self._indices:
+            raise UnknownNameError(_unknown(name, list(self._indices)))
+        return self._tensor(self._indices[name])
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
         result = np.empty(self._find(name).sizes(_ffi.NCHW), np.float32)
         _ffi.call("cnn_model_get_parameter", self._model._pointer, _ffi.text(name), _ffi.NCHW,
                   result.size, _ffi.pointer(result))
@@ -75,19 +74,31 @@ class Parameters(MutableMapping[str, np.ndarray]):
         raise TypeError("the parameters of a model cannot be removed")
 
     def __iter__(self) -> Iterator[str]:
-        return (tensor.name.decode() for tensor in self._tensors())
+        return iter(self._indices)
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._indices)
 
-    def view(self, name: str) -> np.ndarray:
+    def view(self, name: str) -> np.ndarray[Any, Any]:
         """The memory of a parameter without copying, in the layout of memory.
 
         Convolution weights are (out, height, width, in) there. After writing, call
-        ``Model.parameters_changed``.
+        ``Model.parameters_changed``. The array works with DLPack, as in
+        ``torch.from_dlpack(model.parameters.view("conv1.weight"))``.
         """
         tensor = self._find(name)
-        return _ffi.view(tensor.data, tensor.sizes(), self._model)
+        return _ffi.view(tensor.data, tensor.sizes(), self._model._resource)
+
+    def __repr__(self) -> str:
+        lines = (f"  {name}: {self._tensor(i).sizes(_ffi.NCHW)}"
+                 for name, i in self._indices.items())
+        return "Parameters(\n" + "\n".join(lines) + "\n)"
+
+
+def _unknown(name: object, valid: list[str]) -> str:
+    nearest = difflib.get_close_matches(str(name), valid, 1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    return f"there is nothing called {name!r} among the {len(valid)} arrays of the model{hint}"
 
 
 class Model(Handle):
@@ -106,12 +117,12 @@ class Model(Handle):
 
     def __init__(
         self, graph: Mapping[str, Any] | str, *, seed: int = 0,
-        class_names: Sequence[str] | None = None,
+        class_names: Iterable[str] | None = None,
     ) -> None:
-        description = graph if isinstance(graph, str) else json.dumps(graph, default=_ffi._plain)
-        options = {"seed": seed, "class_names": list(class_names) if class_names else None}
+        description = _ffi.text(graph) if isinstance(graph, str) else _ffi.json_text(graph)
+        names = None if class_names is None else _ffi.strings(class_names)
         self._adopt(_ffi.new_object(
-            "cnn_model_create", _ffi.text(description), _ffi.options(options)))
+            "cnn_model_create", description, _ffi.options({"seed": seed, "class_names": names})))
 
     @classmethod
     def named(
@@ -119,8 +130,8 @@ class Model(Handle):
         seed: int = 0, **options: Any,
     ) -> Model:
         """Makes a model of a well-known architecture; ``cnn.architectures()`` lists them."""
-        given = {"classes": classes, "input_shape": input_shape and list(input_shape),
-                 "seed": seed, **options}
+        shape = None if input_shape is None else list(input_shape)
+        given = {"classes": classes, "input_shape": shape, "seed": seed, **options}
         return cls._wrap(_ffi.new_object(
             "cnn_model_create_named", _ffi.text(name), _ffi.options(given)))
 
@@ -130,11 +141,11 @@ class Model(Handle):
         if isinstance(source, (bytes, bytearray, memoryview)):
             data = bytes(source)
             return cls._wrap(_ffi.new_object("cnn_model_load_memory", data, len(data)))
-        return cls._wrap(_ffi.new_object("cnn_model_load", _ffi.text(os.fspath(source))))
+        return cls._wrap(_ffi.new_object("cnn_model_load", _ffi.path(source)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Saves the model; the file is replaced at once when the new one is complete."""
-        _ffi.call("cnn_model_save", self._pointer, _ffi.text(os.fspath(path)))
+        _ffi.call("cnn_model_save", self._pointer, _ffi.path(path))
 
     def to_bytes(self) -> bytes:
         """The bytes that ``save`` would write."""
@@ -144,17 +155,17 @@ class Model(Handle):
         """A copy with parameters of its own."""
         return Model._wrap(_ffi.new_object("cnn_model_copy", self._pointer))
 
+    __copy__ = copy
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Model.load, (self.to_bytes(),)
 
-    def _info(self) -> _ffi.ModelInfo:
-        info = _ffi.ModelInfo(struct_size=sizeof(_ffi.ModelInfo))
-        _ffi.call("cnn_model_describe", self._pointer, byref(info))
-        return info
+    def _info(self) -> Any:
+        return _ffi.new_struct(_ffi.ModelInfo, "cnn_model_describe", self._pointer)
 
     def _described(self, function: str, count: int) -> list[TensorInfo]:
         tensors = (_ffi.new_tensor(function, self._pointer, index) for index in range(count))
-        return [TensorInfo(t.name.decode(), t.sizes(), t.sizes(_ffi.NCHW)) for t in tensors]
+        return [TensorInfo(t.text(), t.sizes(), t.sizes(_ffi.NCHW)) for t in tensors]
 
     @property
     def inputs(self) -> list[TensorInfo]:
@@ -169,16 +180,16 @@ class Model(Handle):
     @property
     def graph(self) -> dict[str, Any]:
         """The description of the network."""
-        return json.loads(_ffi.new_text("cnn_model_graph", self._pointer))
+        return cast("dict[str, Any]", _ffi.new_json("cnn_model_graph", self._pointer))
 
     def summary(self, batch: int = 1) -> str:
         """A table of layers, shapes, parameters, operations and memory."""
-        return _ffi.new_text("cnn_model_summary", self._pointer, batch)
+        return _ffi.new_text("cnn_model_summary", self._pointer, _ffi.integer(batch))
 
     @property
     def parameter_count(self) -> int:
         """How many numbers training changes."""
-        return self._info().parameter_elements
+        return int(self._info().parameter_elements)
 
     @property
     def parameters(self) -> Parameters:
@@ -197,21 +208,18 @@ class Model(Handle):
     @property
     def class_names(self) -> list[str]:
         """What the elements of the first output stand for; empty if not known."""
-        result = []
-        for index in range(self._info().class_count):
-            name = c_char_p()
-            _ffi.call("cnn_model_class_name", self._pointer, index, byref(name))
-            result.append(name.value.decode())
-        return result
+        return [_ffi.new_name("cnn_model_class_name", self._pointer, index)
+                for index in range(self._info().class_count)]
 
     @class_names.setter
-    def class_names(self, names: Sequence[str]) -> None:
-        _ffi.call("cnn_model_set_class_names", self._pointer, _ffi.names(list(names)), len(names))
+    def class_names(self, names: Iterable[str]) -> None:
+        listed = _ffi.strings(names)
+        _ffi.call("cnn_model_set_class_names", self._pointer, _ffi.names(listed), len(listed))
 
     @property
     def preprocessing(self) -> dict[str, Any]:
         """How pictures become the input; assign a dictionary with the same keys to change it."""
-        return json.loads(_ffi.new_text("cnn_model_preprocessing", self._pointer))
+        return cast("dict[str, Any]", _ffi.new_json("cnn_model_preprocessing", self._pointer))
 
     @preprocessing.setter
     def preprocessing(self, value: Mapping[str, Any]) -> None:
@@ -225,7 +233,7 @@ class Model(Handle):
         """Stores a text with the model; None removes it."""
         _ffi.call("cnn_model_set_metadata", self._pointer, _ffi.text(key), _ffi.text(value))
 
-    def predict(self, samples: Any, *, layout: str = "NHWC") -> np.ndarray:
+    def predict(self, samples: Any, *, layout: str = "NHWC") -> np.ndarray[Any, Any]:
         """Computes the first output for a batch of samples.
 
         Args:
@@ -235,12 +243,14 @@ class Model(Handle):
         """
         order = _ffi.layout(layout)
         array = _ffi.floats(samples)
-        shape = self.inputs[0].shape if order == _ffi.NHWC else self.inputs[0].shape_nchw
+        inputs, output = self.inputs, self.outputs[0]
+        shape = inputs[0].shape if order == _ffi.NHWC else inputs[0].shape_nchw
         if array.shape == shape:
             array = array[None]
-        if array.shape[1:] != shape:
-            raise ValueError(f"the model takes samples of shape {shape}, got {array.shape[1:]}")
-        output = self.outputs[0]
+        if array.shape[1:] != shape or array.ndim != len(shape) + 1:
+            wanted = ", ".join(["batch", *map(str, shape)])
+            raise ShapeMismatchError(
+                f"the model takes samples of shape ({wanted}), got {array.shape}")
         sizes = output.shape if order == _ffi.NHWC else output.shape_nchw
         result = np.empty((len(array), *sizes), np.float32)
         if len(array):
@@ -251,44 +261,40 @@ class Model(Handle):
     __call__ = predict
 
     def recognise(
-        self, image: Image | np.ndarray | bytes | str | os.PathLike[str], top: int = 5
+        self, image: Image | np.ndarray[Any, Any] | bytes | str | os.PathLike[str], top: int = 5
     ) -> list[Prediction]:
         """Says what a picture shows: the likeliest classes, likeliest first."""
-        found, count = (_ffi.Prediction * max(1, top))(), c_int64()
+        # More than there are classes would only be memory for nothing.
+        capacity = min(_ffi.integer(top), math.prod(self.outputs[0].shape))
         if isinstance(image, (str, os.PathLike)):
-            _ffi.call("cnn_recognise_file", self._pointer, _ffi.text(os.fspath(image)), top, found,
-                      byref(count))
+            found = _ffi.new_predictions(
+                "cnn_recognise_file", capacity, self._pointer, _ffi.path(image))
         else:
             picture = image if isinstance(image, Image) else Image(image)
-            _ffi.call("cnn_recognise_image", self._pointer, picture._pointer, top, found,
-                      byref(count))
-        return [Prediction(p.index, p.label.decode(), p.probability)
-                for p in found[: count.value]]
+            found = _ffi.new_predictions(
+                "cnn_recognise_image", capacity, self._pointer, picture._pointer)
+        return [Prediction(*fields) for fields in found]
 
     def evaluate(self, dataset: Dataset, **options: Any) -> dict[str, Any]:
         """Measures the model on a dataset: "loss", "accuracy", "confusion" and more."""
-        memory = c_void_p()
-        _ffi.call("cnn_evaluate", self._pointer, dataset._pointer, _ffi.options(options), None,
-                  None, byref(memory))
-        return json.loads(_ffi.take_text(memory))
+        return cast("dict[str, Any]", _ffi.new_json(
+            "cnn_evaluate", self._pointer, dataset._pointer, _ffi.options(options), None, None))
 
     def gradient_check(self, **options: Any) -> dict[str, Any]:
         """Compares the layers' gradients with finite differences; see ``cnn_gradient_check``."""
-        memory, worst = c_void_p(), c_double()
-        _ffi.call("cnn_gradient_check", self._pointer, _ffi.options(options), byref(worst),
-                  byref(memory))
-        return json.loads(_ffi.take_text(memory))
+        return cast("dict[str, Any]", _ffi.new_json(
+            "cnn_gradient_check", self._pointer, _ffi.options(options), None))
 
-    def __repr__(self) -> str:
+    def _describe(self) -> str:
         info = self._info()
-        return f"Model({info.layer_count} layers, {info.parameter_elements:,} parameters)"
+        return f"{info.layer_count} layers, {info.parameter_elements:,} parameters"
 
 
 def architectures() -> list[dict[str, Any]]:
     """The architectures that ``Model.named`` knows."""
-    return json.loads(_ffi.new_text("cnn_architectures"))
+    return cast("list[dict[str, Any]]", _ffi.new_json("cnn_architectures"))
 
 
 def layer_types() -> list[dict[str, Any]]:
     """Every layer type that graphs may use, with its attributes."""
-    return json.loads(_ffi.new_text("cnn_layer_types"))
+    return cast("list[dict[str, Any]]", _ffi.new_json("cnn_layer_types"))

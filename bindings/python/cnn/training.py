@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable
-from ctypes import byref, c_double, c_void_p
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ import numpy as np
 from . import _ffi
 from ._handle import Handle
 from .data import Dataset
-from .errors import CancelledError
+from .errors import InvalidArgumentError, ShapeMismatchError
 from .model import Model
 
 
@@ -32,17 +30,21 @@ class Training(Handle):
 
     def __init__(self, model: Model, **options: Any) -> None:
         self.model = model
+        self._names = list(model.parameters)
         self._adopt(_ffi.new_object("cnn_training_create", model._pointer, _ffi.options(options)))
 
     def step(self, samples: Any, labels: Any, *, layout: str = "NHWC") -> float:
         """Trains on one batch with class labels, and returns the loss before the update."""
-        array, classes, loss = _ffi.floats(samples), _ffi.integers(labels), c_double()
-        if classes.shape != array.shape[:1]:
-            raise ValueError(
-                f"labels have the shape ({len(array)},), one for each sample, got {classes.shape}")
-        _ffi.call("cnn_train_step", self._pointer, len(array), _ffi.layout(layout),
-                  _ffi.pointer(array), array.size, _ffi.pointer(classes), byref(loss))
-        return loss.value
+        array, classes = _ffi.floats(samples), _ffi.integers(labels)
+        batch = len(array) if array.ndim else 0
+        # C is told no number of labels, so it must be right here.
+        positions = self.model.outputs[0].shape[:-1]
+        if classes.size != batch * math.prod(positions) or classes.shape[:1] != (batch,):
+            wanted = (batch, *positions)
+            raise ShapeMismatchError(f"labels have the shape {wanted}, got {classes.shape}")
+        return _ffi.new_double(
+            "cnn_train_step", self._pointer, batch, _ffi.layout(layout), _ffi.pointer(array),
+            array.size, _ffi.pointer(classes))
 
     def set_input(self, samples: Any, name: str | None = None, *, layout: str = "NHWC") -> None:
         """Sets an input of the coming steps."""
@@ -65,7 +67,7 @@ class Training(Handle):
 
     def run_step(self) -> float:
         """Trains on what the ``set_…`` methods set, and returns the loss before the update."""
-        return self._loss("cnn_training_step")
+        return _ffi.new_double("cnn_training_step", self._pointer)
 
     def zero_gradients(self) -> None:
         """Sets all gradients to zero."""
@@ -77,45 +79,60 @@ class Training(Handle):
 
     def loss(self) -> float:
         """Computes the loss, and from it the gradients of the outputs."""
-        return self._loss("cnn_training_loss")
+        return _ffi.new_double("cnn_training_loss", self._pointer)
 
-    def _loss(self, function: str) -> float:
-        loss = c_double()
-        _ffi.call(function, self._pointer, byref(loss))
-        return loss.value
+    def output(self, name: str | None = None) -> np.ndarray[Any, Any]:
+        """The memory of an output, NHWC, to be read after ``forward``."""
+        return self._view("cnn_training_output", _ffi.text(name), writeable=False)
 
-    def output(self, name: str | None = None) -> np.ndarray:
-        """The memory of an output, NHWC, after ``forward``."""
-        tensor = _ffi.new_tensor("cnn_training_output", self._pointer, _ffi.text(name))
-        return _ffi.view(tensor.data, tensor.sizes(), self)
-
-    def output_gradient(self, name: str | None = None) -> np.ndarray:
+    def output_gradient(self, name: str | None = None) -> np.ndarray[Any, Any]:
         """Where to write the gradient of your own loss by an output, before ``backward``."""
-        tensor = _ffi.new_tensor("cnn_training_output", self._pointer, _ffi.text(name))
-        return _ffi.view(tensor.gradient, tensor.sizes(), self)
+        return self._view("cnn_training_output", _ffi.text(name), gradient=True)
 
     def backward(self) -> None:
         """Computes gradients from those of the outputs, and adds them to those that are there."""
         _ffi.call("cnn_backward", self._pointer)
 
-    def input_gradient(self, name: str | None = None) -> np.ndarray:
-        """The gradient of an input after ``backward``; needs the option ``input_gradients``."""
-        tensor = _ffi.new_tensor("cnn_training_input", self._pointer, _ffi.text(name))
-        if not tensor.gradient:
-            raise ValueError("create the Training with input_gradients=True")
-        return _ffi.view(tensor.gradient, tensor.sizes(), self)
+    def input(self, name: str | None = None) -> np.ndarray[Any, Any]:
+        """The memory of an input, NHWC, after ``set_input``."""
+        return self._view("cnn_training_input", _ffi.text(name))
 
-    def _parameters(self) -> dict[str, _ffi.Tensor]:
-        count = len(self.model.parameters)
-        tensors = (_ffi.new_tensor("cnn_training_parameter", self._pointer, index)
-                   for index in range(count))
-        return {tensor.name.decode(): tensor for tensor in tensors}
+    def input_gradient(self, name: str | None = None) -> np.ndarray[Any, Any]:
+        """The gradient of an input after ``backward``; needs the option ``input_gradients``."""
+        return self._view(
+            "cnn_training_input", _ffi.text(name), gradient=True, writeable=False)
+
+    def _view(
+        self, function: str, which: bytes | int | None, *, gradient: bool = False,
+        writeable: bool = True,
+    ) -> np.ndarray[Any, Any]:
+        held = self._resource
+        tensor = _ffi.new_tensor(function, held.handle, which)
+        data = tensor.gradient if gradient else tensor.data
+        if not data:
+            raise InvalidArgumentError(
+                f"{tensor.text()} has no gradient; create the Training with input_gradients=True")
+        return _ffi.view(data, tensor.sizes(), held, writeable=writeable)
+
+    def _arrays(self, *, gradient: bool) -> dict[str, np.ndarray[Any, Any]]:
+        return {name: self._view("cnn_training_parameter", index, gradient=gradient)
+                for index, name in enumerate(self._names)}
 
     @property
-    def gradients(self) -> dict[str, np.ndarray]:
-        """The memory of all gradients by parameter name, in the layout of memory."""
-        return {name: _ffi.view(tensor.gradient, tensor.sizes(), self)
-                for name, tensor in self._parameters().items()}
+    def parameters(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The memory of all parameters by name, in the layout of memory; it may be written.
+
+        Convolution weights are (out, height, width, in) there.
+        """
+        return self._arrays(gradient=False)
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The memory of all gradients by the name of the parameter, in the layout of memory.
+
+        To train on several machines, sum them between ``backward`` and ``optimizer_step``.
+        """
+        return self._arrays(gradient=True)
 
     def optimizer_step(self) -> None:
         """Changes the parameters by their gradients."""
@@ -124,23 +141,23 @@ class Training(Handle):
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
-        return self._loss("cnn_training_get_learning_rate")
+        return _ffi.new_double("cnn_training_get_learning_rate", self._pointer)
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        _ffi.call("cnn_training_set_learning_rate", self._pointer, rate)
+        _ffi.call("cnn_training_set_learning_rate", self._pointer, float(rate))
 
     def end_epoch(self, result: float = math.nan) -> None:
         """Tells the schedule that an epoch is over; "plateau" watches the result."""
-        _ffi.call("cnn_training_end_epoch", self._pointer, result)
+        _ffi.call("cnn_training_end_epoch", self._pointer, float(result))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes everything that is needed to go on later with the same bits."""
-        _ffi.call("cnn_training_save", self._pointer, _ffi.text(os.fspath(path)))
+        _ffi.call("cnn_training_save", self._pointer, _ffi.path(path))
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Goes back to what ``save`` wrote."""
-        _ffi.call("cnn_training_load", self._pointer, _ffi.text(os.fspath(path)))
+        _ffi.call("cnn_training_load", self._pointer, _ffi.path(path))
 
 
 @dataclass(frozen=True)
@@ -186,71 +203,73 @@ class Trainer:
             train: what to train on.
             validation: what to judge each epoch by.
             progress: True shows a bar (with tqdm if it is installed, otherwise lines); a function
-                is called after steps and epochs and stops the run by returning True.
+                is called after steps and epochs and stops the run by returning True. It may not
+                use the model. Ctrl-C and exceptions of the function stop the run and are raised.
 
         Raises:
             CancelledError: the function stopped the run; ``history`` holds what there is.
         """
-        observer = _bar() if progress is True else progress or None
-        failures: list[BaseException] = []
+        shown = _Bar() if progress is True else None
+        observer = shown or progress or None
 
-        def report(event: Any, _: Any) -> int:
-            # An exception must not cross C: stop the run, and raise it afterwards.
-            try:
-                return int(bool(observer(_progress(event.contents)))) if observer else 0
-            except BaseException as failure:  # noqa: BLE001
-                failures.append(failure)
-                return 1
+        def report(event: Any) -> bool:
+            return bool(observer(_progress(event))) if callable(observer) else False
 
-        callback = _ffi.ProgressCallback(report) if observer else _ffi.ProgressCallback()
-        memory = c_void_p()
+        self.history = {}
         try:
-            _ffi.call(
-                "cnn_trainer_fit", self.model._pointer, train._pointer,
-                validation._pointer if validation else None, _ffi.options(self.options), callback,
-                None, byref(memory))
-        except CancelledError:
-            if failures:
-                raise failures[0] from None
-            raise
+            _ffi.fit(
+                self.model._pointer, train._pointer,
+                validation._pointer if validation is not None else None,
+                _ffi.options(self.options), report, self.history.update)
         finally:
-            if memory.value:
-                self.history = json.loads(_ffi.take_text(memory))
+            if shown:
+                shown.close()
         return self.history
 
 
-def _progress(raw: _ffi.Progress) -> Progress:
-    names = [name for name, _ in _ffi.Progress._fields_[2:]]
-    event = "epoch" if raw.event == 2 else "step"
-    return Progress(event, *(getattr(raw, name) for name in names))
+def _progress(raw: Any) -> Progress:
+    names = [field.name for field in fields(Progress)[1:]]
+    return Progress(
+        "epoch" if raw.event == 2 else "step", *(getattr(raw, name) for name in names))
 
 
-def _bar() -> Callable[[Progress], None]:
+class _Bar:
     """Shows progress with tqdm where it is installed, otherwise a line for each epoch."""
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        return _print_epoch
-    bars: dict[int, Any] = {}
 
-    def show(progress: Progress) -> None:
-        if progress.epoch not in bars:
-            bars[progress.epoch] = tqdm(
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._epoch = -1
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            self._make_bar: Any = None
+        else:
+            self._make_bar = tqdm
+
+    def __call__(self, progress: Progress) -> None:
+        if self._make_bar is None:
+            if progress.event == "epoch":
+                print(f"epoch {progress.epoch + 1}/{progress.epoch_count}: {_results(progress)}, "
+                      f"{progress.seconds_left:.0f} s left", flush=True)
+            return
+        if progress.epoch != self._epoch:
+            self.close()
+            self._epoch = progress.epoch
+            self._bar = self._make_bar(
                 total=progress.step_count, desc=f"epoch {progress.epoch + 1}", unit="batch")
-        bar = bars[progress.epoch]
-        bar.update(progress.step - bar.n)
-        bar.set_postfix(loss=f"{progress.loss:.4f}", accuracy=f"{progress.accuracy:.1%}")
-        if progress.event == "epoch":
-            if not math.isnan(progress.validation_accuracy):
-                bar.set_postfix(loss=f"{progress.loss:.4f}", accuracy=f"{progress.accuracy:.1%}",
-                                validation=f"{progress.validation_accuracy:.1%}")
-            bar.close()
+        self._bar.update(progress.step - self._bar.n)
+        self._bar.set_postfix_str(_results(progress))
 
-    return show
+    def close(self) -> None:
+        """Leaves the bar as it is."""
+        if self._bar is not None:
+            self._bar.close()
 
 
-def _print_epoch(progress: Progress) -> None:
-    if progress.event == "epoch":
-        print(f"epoch {progress.epoch + 1}/{progress.epoch_count}: loss {progress.loss:.4f}, "
-              f"accuracy {progress.accuracy:.1%}, validation {progress.validation_accuracy:.1%}, "
-              f"{progress.seconds_left:.0f} s left", flush=True)
+def _results(progress: Progress) -> str:
+    shown = [f"loss {progress.loss:.4f}"]
+    for name, value in [("accuracy", progress.accuracy),
+                        ("validation", progress.validation_accuracy)]:
+        if not math.isnan(value):
+            shown.append(f"{name} {value:.1%}")
+    return ", ".join(shown)
