@@ -66,6 +66,7 @@ public func cnn_dataset_image(
       resize: applied.resize, filter: applied.filter, scale: 1)
     let pictures = try DatasetObject(dataset).with(plain)
     let sample = try FloatBuffer(count: pictures.sampleShape.count, for: "a picture")
+    defer { extendLifetime(sample) }
     try pictures.read(Int(index), into: sample.elements, augmentation: nil)
     return ImageObject(
       try Image(width: plain.width, height: plain.height, channels: plain.channels) { pixels in
@@ -112,6 +113,7 @@ public func cnn_dataset_read(
       outSamples, capacity: capacity,
       for: try elementCount(count, shape.count, of: "the samples"), "out_samples")
     let sample = try FloatBuffer(count: shape.count, for: "a sample")
+    defer { extendLifetime(sample) }
     for position in 0..<count {
       let index = Int(indices[position])
       try samples.read(index, into: sample.elements, augmentation: nil)

@@ -65,7 +65,7 @@ public func cnn_dataset_create_images(
       pixels = copy.bytes
       converted = copy
     }
-    defer { withExtendedLifetime(converted) {} }
+    defer { extendLifetime(converted) }
     return DatasetObject(
       try ImageDataset(
         pixels: pixels, height: height, width: width, channels: channels,
@@ -139,7 +139,9 @@ private func answer(
   case (nil, let values?):
     let block = try SampleBlock(
       Int64(count), order, target.shape, target.rank, values, "target \"\(name)\"")
-    return try .values(try block.copied().elements, shape: block.shape, name: name)
+    let numbers = try block.copied()
+    defer { extendLifetime(numbers) }
+    return try .values(numbers.elements, shape: block.shape, name: name)
   default:
     throw .invalidArgument("either labels or values must be given, and not both")
   }

@@ -188,6 +188,7 @@ public func cnn_image_to_tensor(
     let count = preprocessing.outputCount
     let out = try room(outData, capacity: capacity, for: count, "out_data")
     let sample = try FloatBuffer(count: count, for: "a picture as a tensor")
+    defer { extendLifetime(sample) }
     try preprocessing.apply(to: image, into: sample.elements)
     LayoutCopy.write(
       sample.pointer, order,

@@ -76,6 +76,7 @@ public func cnn_model_set_parameter(
       return try model.setValues(of: slot.name, to: source)
     }
     let values = try FloatBuffer(count: slot.count, for: "new values of \"\(slot.name)\"")
+    defer { extendLifetime(values) }
     try copy(source, from: .memory, to: .file, slot, values.pointer)
     try model.setValues(of: slot.name, to: UnsafeBufferPointer(values.elements))
   }

@@ -104,6 +104,7 @@ extension Dataset {
   ) throws(CNNError) -> (first: Subset, rest: Subset) {
     try checkPart(count)
     let order = try BudgetedBuffer<Int>(count: self.count, for: "the order of a random split")
+    defer { extendLifetime(order) }
     for i in 0..<self.count { order.pointer[i] = i }
     var random = SampleRandom(seed: seed, epoch: 0, index: 0, purpose: .split)
     random.shuffle(order.elements)

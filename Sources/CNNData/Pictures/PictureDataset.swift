@@ -117,6 +117,7 @@ private func channelStatistics(
 private func meanPicture(of pictures: any Dataset) throws(CNNError) -> [Float] {
   let sample = try FloatBuffer(count: pictures.sampleShape.count, for: "a picture")
   let sums = try BudgetedBuffer<Double>(count: sample.count, for: "the mean picture")
+  defer { extendLifetime(sums) }
   for index in 0..<pictures.count {
     try pictures.read(index, into: sample.elements, augmentation: nil)
     for i in 0..<sample.count { sums.pointer[i] += Double(sample.pointer[i]) }
