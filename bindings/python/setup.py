@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
@@ -58,13 +58,16 @@ class BuildWithLibrary(build_py):
             subprocess.call([strip, *flags, str(target)])
 
 
+class WithBinary(Distribution):
+    """Tells setuptools that the package has more in it than Python."""
+
+    def has_ext_modules(self) -> bool:
+        """Whether the files belong where those of one platform belong."""
+        return True
+
+
 class PlatformWheel(bdist_wheel):
     """A wheel for one kind of machine and any Python: the library does not know Python."""
-
-    def finalize_options(self) -> None:
-        """Says that there is more than Python inside."""
-        super().finalize_options()
-        self.root_is_pure = False
 
     def get_tag(self) -> tuple[str, str, str]:
         """The tag of the wheel: Python, its binary interface, the platform."""
@@ -76,6 +79,7 @@ BUILD = tempfile.mkdtemp(prefix="cnn-build-")
 atexit.register(shutil.rmtree, BUILD, ignore_errors=True)
 
 setup(
+    distclass=WithBinary,
     cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel},
     options={"build": {"build_base": BUILD}},
 )

@@ -38,6 +38,7 @@ from .process import (
     set_log_callback,
     set_memory_limit,
     set_num_threads,
+    status_name,
     version,
 )
 from .session import Session
@@ -52,5 +53,5 @@ __all__ = [
     "Prediction", "Progress", "Session", "ShapeMismatchError", "TensorInfo", "Trainer",
     "Training", "UnknownNameError", "UnsupportedError", "abi_version", "architectures",
     "cpu_variant", "layer_types", "memory_in_use", "memory_limit", "num_threads",
-    "set_log_callback", "set_memory_limit", "set_num_threads", "version",
+    "set_log_callback", "set_memory_limit", "set_num_threads", "status_name", "version",
 ]

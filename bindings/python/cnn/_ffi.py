@@ -11,6 +11,8 @@ import ctypes
 import json
 import operator
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import byref, c_char_p, c_double, c_int64, c_void_p, sizeof
 from typing import Any, TypeVar
@@ -146,24 +148,37 @@ def value(name: str) -> Any:
     return result.decode() if isinstance(result, bytes) else result
 
 
+def status_name(status: int) -> str:
+    """The name of a status."""
+    return str(library.cnn_status_name(status).decode())
+
+
 def fit(
     model: int, train: int, validation: int | None, given: bytes, observer: Callable[[Any], bool],
     keep_history: Callable[[Any], None],
 ) -> None:
     """Calls ``cnn_trainer_fit``; the observer gets a struct and says whether to stop.
 
-    An exception must not cross C: it stops the run and is raised afterwards. Because Python runs on
-    every report, Ctrl-C stops the run too.
+    An exception must not cross C: it stops the run and is raised afterwards. So does Ctrl-C, which
+    Python notices whenever the library reports.
     """
     failures: list[BaseException] = []
 
+    def interrupt(*_: Any) -> None:
+        failures.append(KeyboardInterrupt())
+
     def report(event: Any, _: Any) -> int:
         try:
-            return int(observer(event.contents))
+            return int(observer(event.contents) or bool(failures))
         except BaseException as failure:
             failures.append(failure)
             return 1
 
+    # Python's own handler would raise at any point of `report`, also outside of its `try`.
+    is_main = threading.current_thread() is threading.main_thread()
+    usual = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if usual:
+        signal.signal(signal.SIGINT, interrupt)
     memory = c_void_p()
     try:
         call("cnn_trainer_fit", model, train, validation, given, ProgressCallback(report), None,
@@ -173,6 +188,8 @@ def fit(
             raise failures[0] from None
         raise
     finally:
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         if memory.value:
             keep_history(json.loads(ctypes.string_at(memory).decode("utf-8")))
             library.cnn_free(memory)

@@ -119,20 +119,14 @@ class Classifier:
     def predict_proba(self, samples: Any) -> np.ndarray[Any, Any]:
         """The probability of each class for each sample, in the order of ``classes_``."""
         outputs = self._outputs(samples).astype(np.float64)
-        if self._ends_in_softmax():
-            return outputs
         powers: np.ndarray[Any, Any] = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         powers /= powers.sum(axis=1, keepdims=True)
         return powers
 
-    def _ends_in_softmax(self) -> bool:
-        output = self.model_.outputs[0].name
-        return any(layer["type"] == "softmax" and layer.get("name") == output
-                   for layer in self.model_.graph["layers"])
-
     def predict(self, samples: Any) -> np.ndarray[Any, Any]:
         """The likeliest class of each sample."""
-        predicted: np.ndarray[Any, Any] = self.classes_[self._outputs(samples).argmax(axis=1)]
+        best = self._outputs(samples).argmax(axis=1)
+        predicted: np.ndarray[Any, Any] = self.classes_[best]
         return predicted
 
     def score(self, samples: Any, labels: Any) -> float:

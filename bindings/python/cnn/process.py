@@ -18,6 +18,11 @@ def abi_version() -> int:
     return int(_ffi.value("cnn_abi_version"))
 
 
+def status_name(status: int) -> str:
+    """The name in ``cnn.h`` of the number that ``CNNError.status`` holds."""
+    return _ffi.status_name(_ffi.integer(status))
+
+
 def set_num_threads(count: int) -> None:
     """Sets how many threads a computation may use; results do not depend on it."""
     _ffi.call("cnn_set_num_threads", _ffi.integer(count))
