@@ -104,7 +104,7 @@ def convolution(random, kind, channels, size):
 
 def transposed_convolution(random, channels):
     groups = int(random.choice([g for g in (1, 2) if channels % g == 0]))
-    kernel, kernels = pair(random, 2, 4)
+    kernel, _ = pair(random, 2, 4)
     stride, strides = pair(random, 1, 3)
     dilation, dilations = pair(random, 1, 2)
     given, (left, right, top, bottom) = padding(random, 1)

@@ -111,7 +111,7 @@ def test_closed_objects(model, digits):
         given.close()
         assert given.closed and repr(given) == f"{type(given).__name__}(closed)"
         with pytest.raises(ValueError, match="closed"):
-            given._pointer
+            _ = given._pointer
     with pytest.raises(ValueError, match="closed"):
         model.predict(np.zeros((1, 8, 8, 1)))
     with pytest.raises(ValueError, match="closed"):

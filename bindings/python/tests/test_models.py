@@ -104,7 +104,7 @@ def test_parameters_are_oihw_and_views_are_memory(random):
     assert not np.allclose(model.predict(x), before)
     assert len(model.parameters) == 2 and "conv.weight" in model.parameters
     assert "conv.wieght" not in model.parameters and model.parameters.get("nothing") is None
-    with pytest.raises(KeyError, match="did you mean 'conv.weight'"):
+    with pytest.raises(KeyError, match=r"did you mean 'conv\.weight'"):
         model.parameters["conv.wieght"]
     with pytest.raises(TypeError):
         del model.parameters["conv.weight"]
