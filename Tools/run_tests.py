@@ -50,6 +50,7 @@ def swift_tests() -> Count:
     process = subprocess.Popen(
         [SWIFT, "test", "-c", "release", "--skip-build"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "CNN_TEST_PYTHON": sys.executable},
     )
     total, failed, skipped = 0, 0, 0
     for line in process.stdout:
