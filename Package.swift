@@ -53,6 +53,16 @@ let sharedLibrary: [LinkerSetting] = [
     ] + whenNotSanitized, .when(platforms: [.linux]))
 ]
 
+// The command carries the Swift runtime like the shared library, so that it runs where no toolchain
+// is installed.
+let command: [LinkerSetting] = [
+  .unsafeFlags(
+    [
+      "-static-stdlib", "-use-ld=lld", "-Xlinker", "--gc-sections", "-l_FoundationCShims",
+      "-l_FoundationCollections", "-lswiftSynchronization",
+    ], .when(platforms: [.linux]))
+]
+
 func module(
   _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil,
   exclude: [String] = [], settings: [SwiftSetting] = [], linking: [LinkerSetting] = []
@@ -60,6 +70,13 @@ func module(
   .target(
     name: name, dependencies: dependencies, path: path, exclude: exclude,
     swiftSettings: strict + settings, linkerSettings: linking)
+}
+
+// A program that shows a use of `CNNKit`. It is built with this package and runs in the tests; it is
+// no product, so packages that depend on this one do not build it.
+func example(_ name: String, path: String) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["CNNKit"], path: "examples/swift/\(path)", swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -116,7 +133,10 @@ let package = Package(
       dependencies: [
         "CNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      swiftSettings: strict, linkerSettings: command),
+    example("ExampleTrain", path: "train"),
+    example("ExampleRecognise", path: "recognise"),
+    example("ExampleCustomLayer", path: "custom-layer"),
     tests(
       "CNNImagingTests", ["CNNImaging", "CNNLayerKit"], exclude: ["make_fixtures.py"]),
     tests("CNNDataTests", ["CNNData", "CNNLayerKit", "CNNImaging"]),
