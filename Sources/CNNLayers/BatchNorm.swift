@@ -9,7 +9,7 @@ import CNNLayerKit
 /// `running = momentum · running + (1 - momentum) · current`, so momentum is the share of the OLD
 /// value (PyTorch's is the share of the new one); the running variance takes v · n / (n - 1), as
 /// PyTorch does. Prediction uses the running statistics; a convolution or linear layer in front
-/// absorbs the whole layer then (see `FusedTail`).
+/// absorbs the whole layer then.
 ///
 /// Gradients, with x̂ = (x - m) / √(v + epsilon): `dbias = Σ dy`, `dweight = Σ dy · x̂`,
 /// `dx = weight / √(v + epsilon) · (dy - dbias / n - x̂ · dweight / n)`.
