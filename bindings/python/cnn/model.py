@@ -160,6 +160,14 @@ class Model(Handle):
     def __reduce__(self) -> tuple[Any, ...]:
         return Model.load, (self.to_bytes(),)
 
+    def _adopt(self, handle: int) -> None:
+        super()._adopt(handle)
+        # They never change. Asking once is also what makes it safe to close a model on one thread
+        # while another one predicts: the names are the library's memory, which goes with the model.
+        info = self._info()
+        self._inputs = self._described("cnn_model_input", info.input_count)
+        self._outputs = self._described("cnn_model_output", info.output_count)
+
     def _info(self) -> Any:
         return _ffi.new_struct(_ffi.ModelInfo, "cnn_model_describe", self._pointer)
 
@@ -170,12 +178,12 @@ class Model(Handle):
     @property
     def inputs(self) -> list[TensorInfo]:
         """The inputs, in order."""
-        return self._described("cnn_model_input", self._info().input_count)
+        return list(self._inputs)
 
     @property
     def outputs(self) -> list[TensorInfo]:
         """The outputs, in order."""
-        return self._described("cnn_model_output", self._info().output_count)
+        return list(self._outputs)
 
     @property
     def graph(self) -> dict[str, Any]:
