@@ -1,0 +1,175 @@
+"""The command: what it prints, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = ROOT / ".build" / "release" / "cnn-command"
+
+pytestmark = pytest.mark.skipif(not COMMAND.exists(), reason="the command is not built")
+
+
+def run(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """Runs the command and checks its exit status."""
+    result = subprocess.run(
+        [str(COMMAND), *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    assert result.returncode == status, result.stdout + result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that was trained for two epochs."""
+    path = tmp_path_factory.mktemp("command") / "digits.cnn"
+    run("train", "--data", "digits", "--epochs", 2, "--output", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture of a digit that was not trained on."""
+    import cnn
+
+    path = tmp_path_factory.mktemp("pictures") / "digit.png"
+    cnn.Dataset.named("digits", part="test").image(0).save(path)
+    return path
+
+
+def test_training_reports_epochs_and_writes_model_and_plot(tmp_path: Path) -> None:
+    model = tmp_path / "model.cnn"
+    result = run("train", "--data", "digits", "--epochs", 2, "-o", model)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("epoch")]
+    assert len(lines) == 2 and "\r" not in result.stderr
+    for word in ("loss", "accuracy", "validation accuracy", "samples/s"):
+        assert word in lines[0]
+    assert "left" in lines[0] and "left" not in lines[1]
+    assert re.fullmatch(r"best epoch \d+: validation accuracy \d+\.\d %\n", result.stdout)
+    assert model.exists()
+    assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_training_prints_its_history_as_json(tmp_path: Path) -> None:
+    result = run("train", "--data", "digits", "--epochs", 1, "--json", "--plot", "none",
+                 "-o", tmp_path / "model.cnn")
+    history = json.loads(result.stdout)
+    assert len(history["epochs"]) == 1 and history["stopped"] == "finished"
+    assert not (tmp_path / "model.png").exists()
+
+
+def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [str(COMMAND), "train", "--data", "digits", "--epochs", "1", "-o", str(tmp_path / "m.cnn")],
+        stderr=follower, stdout=subprocess.DEVNULL)
+    os.close(follower)
+    shown = b""
+    try:
+        while chunk := os.read(leader, 4096):
+            shown += chunk
+    except OSError:
+        pass  # Linux ends a pseudo-terminal this way
+    assert process.wait() == 0
+    assert re.search(rb"epoch 1/1 \[=+ *\] loss .* samples/s, .* left", shown)
+
+
+def test_evaluating(trained: Path) -> None:
+    text = run("evaluate", trained, "--data", "digits").stdout
+    assert re.search(r"^accuracy +\d+\.\d %$", text, re.MULTILINE)
+    metrics = json.loads(run("evaluate", trained, "--data", "digits", "--json").stdout)
+    assert metrics["count"] == 300 and metrics["accuracy"] > 0.7
+
+
+def test_predicting(trained: Path, picture: Path) -> None:
+    line = run("predict", trained, picture, "--top", 2).stdout
+    assert line.startswith(f"{picture}: ") and line.count("%") == 2
+    rows = json.loads(run("predict", trained, picture, "--json").stdout)
+    shares = [answer["probability"] for answer in rows[0]["predictions"]]
+    assert rows[0]["path"] == str(picture) and shares == sorted(shares, reverse=True)
+
+
+def test_one_bad_picture_does_not_hide_the_others(trained: Path, picture: Path) -> None:
+    result = run("predict", trained, "missing.png", picture, status=66)
+    assert str(picture) in result.stdout and "missing.png" in result.stderr
+
+
+def test_summaries(trained: Path, tmp_path: Path) -> None:
+    listed = run("summary").stdout
+    assert "alexnet" in listed and "resnet50" in listed
+    assert "25,557,032" in run("summary", "resnet50").stdout
+    assert json.loads(run("summary", trained, "--json").stdout)
+    graph = tmp_path / "graph.json"
+    graph.write_text(run("summary", "mnist", "--graph").stdout)
+    assert run("summary", graph).stdout.splitlines()[-3:] == (
+        run("summary", "mnist").stdout.splitlines()[-3:])
+
+
+def test_benchmarks() -> None:
+    rows = json.loads(run("bench", "mnist", "--runs", 2, "--train", "--json").stdout)
+    assert [row["what"] for row in rows] == ["predict", "train"]
+    assert all(row["median_ms"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize(("arguments", "status", "fragment"), [
+    (["train", "--data", "digits", "--model", "resnet_smal"], 64, 'did you mean "resnet_small"?'),
+    (["train", "--data", "digits", "--optimizer", "adaam"], 64, 'did you mean "adam"?'),
+    (["train", "--data", "digits", "--schedule", '{"type": "stepp"}'], 64, '"step"'),
+    (["train", "--data", "/nowhere"], 66, "/nowhere"),
+    (["train", "--data", "digits", "--epochs", "0"], 64, "epochs"),
+    (["train", "--data", "digits", "--threads", "0"], 64, "--threads"),
+    (["predict", "/nowhere.cnn", "a.png"], 66, "/nowhere.cnn"),
+    (["predict", __file__, "a.png"], 65, ""),
+    (["summary", "--nonsense"], 64, "--nonsense"),
+    (["bench", "mnist", "--runs", "0"], 64, "--runs"),
+    (["bench", "mnist", "--batch", "0"], 64, "batch"),
+])
+def test_mistakes(arguments: list[str], status: int, fragment: str) -> None:
+    assert fragment in run(*arguments, status=status).stderr
+
+
+def test_help_teaches() -> None:
+    assert "cnn train --data digits" in run("--help").stdout
+    for name in ("train", "predict", "evaluate", "summary", "bench"):
+        assert "OVERVIEW" in run(name, "--help").stdout
+
+
+def test_interrupting_saves_what_there_is(tmp_path: Path) -> None:
+    model = tmp_path / "model.cnn"
+    process = subprocess.Popen(
+        [str(COMMAND), "train", "--data", "digits", "--epochs", "1000", "-o", str(model)],
+        stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("epoch"):
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait(timeout=60) == 130, rest
+    assert model.exists() and "saved" in rest
+
+
+def test_resuming_a_killed_run(tmp_path: Path) -> None:
+    def arguments(name: str) -> list[str]:
+        return [str(COMMAND), "train", "--data", "digits", "--epochs", "4", "--seed", "3",
+                "--checkpoint", str(tmp_path / f"{name}.checkpoint"), "--checkpoint-every", "10",
+                "-o", str(tmp_path / f"{name}.cnn")]
+
+    subprocess.run(arguments("whole"), check=True, capture_output=True)
+    killed = subprocess.Popen(arguments("killed"), stderr=subprocess.DEVNULL)
+    checkpoint = tmp_path / "killed.checkpoint"
+    while not checkpoint.exists():
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    subprocess.run([*arguments("killed"), "--resume"], check=True, capture_output=True)
+    for suffix in ("cnn", "checkpoint"):
+        whole, resumed = (tmp_path / f"{name}.{suffix}" for name in ("whole", "killed"))
+        assert whole.read_bytes() == resumed.read_bytes()
