@@ -1,5 +1,3 @@
-import Synchronization
-
 /// The kinds of layer that graphs may name.
 ///
 /// Built-in and foreign types enter through the same `register`. Types are never removed, because
@@ -8,8 +6,8 @@ public final class LayerRegistry: Sendable {
   /// The registry of the process, used wherever no other is given.
   public static let shared = LayerRegistry()
 
-  private let types = Mutex<[String: LayerType]>([:])
-  private let blocks = Mutex<[String: LayerBlock]>([:])
+  private let types = Locked<[String: LayerType]>([:])
+  private let blocks = Locked<[String: LayerBlock]>([:])
 
   /// Creates an empty registry.
   public init() {}

@@ -18,7 +18,7 @@ public enum Log {
   /// Receives a message: one line of text.
   public typealias Sink = @Sendable (_ level: Level, _ message: String) -> Void
 
-  private static let sink = Mutex<Sink?>(nil)
+  private static let sink = Locked<Sink?>(nil)
   private static let isSet = Atomic<Bool>(false)
 
   /// Sets who receives messages, from whichever thread has something to say; nil for nobody.

@@ -3,7 +3,6 @@ import CNNGraph
 import CNNImaging
 import CNNKit
 import CNNLayerKit
-import Synchronization
 
 /// What a `cnn_dataset` stands for.
 final class DatasetObject: HandleObject {
@@ -13,7 +12,7 @@ final class DatasetObject: HandleObject {
   let names = BorrowedTexts()
   /// The samples as another preprocessing gives them, so that reading batch after batch converts
   /// pictures once.
-  private let converted = Mutex<(preprocessing: Preprocessing, dataset: any Dataset)?>(nil)
+  private let converted = Locked<(preprocessing: Preprocessing, dataset: any Dataset)?>(nil)
 
   init(_ dataset: any Dataset) { self.dataset = dataset }
 

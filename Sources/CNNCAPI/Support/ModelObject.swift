@@ -2,7 +2,6 @@ import CNNGraph
 import CNNImaging
 import CNNKit
 import CNNLayerKit
-import Synchronization
 
 /// What a `cnn_model` stands for.
 final class ModelObject: HandleObject {
@@ -11,7 +10,7 @@ final class ModelObject: HandleObject {
   /// Names that callers borrow.
   let names = BorrowedTexts()
   private let sessions: SessionPool
-  private let known = Mutex<(text: String?, recognizer: Recognizer)?>(nil)
+  private let known = Locked<(text: String?, recognizer: Recognizer)?>(nil)
 
   init(_ model: Model) {
     self.model = model

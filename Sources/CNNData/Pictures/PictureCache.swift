@@ -1,6 +1,5 @@
 import CNNImaging
 import CNNLayerKit
-import Synchronization
 
 /// Pictures that were decoded before, as long as they fit a number of bytes.
 ///
@@ -11,10 +10,10 @@ final class PictureCache: Sendable {
     var remaining: Int
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   init(bytes: Int) {
-    state = Mutex(State(remaining: max(0, bytes)))
+    state = Locked(State(remaining: max(0, bytes)))
   }
 
   func picture(_ index: Int) -> Image? {

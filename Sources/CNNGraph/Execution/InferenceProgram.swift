@@ -29,7 +29,7 @@ final class InferenceProgram: Sendable {
   let kept: Set<Int>
   /// For which version of the parameters `prepared` holds; -1 for none.
   private let preparedVersion = Atomic<Int>(-1)
-  private let preparing = Mutex<Void>(())
+  private let preparing = Locked<Void>(())
 
   /// Plans the steps.
   ///

@@ -1,5 +1,4 @@
 import CNNLayerKit
-import Synchronization
 
 /// Sessions of a model that are lent to whoever predicts next, so that threads need not manage
 /// their own. Thread-safe.
@@ -8,7 +7,7 @@ public final class SessionPool: Sendable {
   public let model: Model
 
   /// Idle sessions, the one used last at the end.
-  private let idle = Mutex<[Session]>([])
+  private let idle = Locked<[Session]>([])
 
   /// The most sessions that are kept when nobody uses them.
   private static let maximumIdle = 64

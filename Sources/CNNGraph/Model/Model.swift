@@ -1,5 +1,4 @@
 import CNNLayerKit
-import Synchronization
 
 /// A network with its parameters, and what is needed to use it.
 ///
@@ -18,8 +17,8 @@ public final class Model: Sendable {
   let parameterMemory: FloatBuffer
   let stateMemory: FloatBuffer
   let access = ModelAccess()
-  private let program = Mutex<InferenceProgram?>(nil)
-  private let description: Mutex<ModelDescription>
+  private let program = Locked<InferenceProgram?>(nil)
+  private let description: Locked<ModelDescription>
 
   /// Gives a graph parameters.
   ///
@@ -42,7 +41,7 @@ public final class Model: Sendable {
     stateLayout = try ParameterLayout(network) { $0.states }
     parameterMemory = try FloatBuffer(count: parameterLayout.count, for: "the model's parameters")
     stateMemory = try FloatBuffer(count: stateLayout.count, for: "the model's running statistics")
-    description = Mutex(ModelDescription())
+    description = Locked(ModelDescription())
   }
 
   /// The names of the classes, by index of the output; empty where unknown.

@@ -1,5 +1,4 @@
 public import CNNLayerKit
-import Synchronization
 
 /// Something that is chosen by name: a kind of loss or of optimizer.
 public protocol NamedType: Sendable {
@@ -14,11 +13,11 @@ public protocol NamedType: Sendable {
 /// Built-in and foreign kinds enter through the same `register`. Kinds are never removed.
 /// Thread-safe.
 public final class NamedRegistry<Entry: NamedType>: Sendable {
-  private let entries: Mutex<[String: Entry]>
+  private let entries: Locked<[String: Entry]>
 
   /// Creates a registry that knows `builtIn`; of equal names the last one counts.
   public init(_ builtIn: [Entry] = []) {
-    entries = Mutex(Dictionary(builtIn.map { ($0.name, $0) }, uniquingKeysWith: { $1 }))
+    entries = Locked(Dictionary(builtIn.map { ($0.name, $0) }, uniquingKeysWith: { $1 }))
   }
 
   /// Adds a kind.
