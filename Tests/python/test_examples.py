@@ -144,19 +144,3 @@ def test_bare_ctypes(files):
         [sys.executable, "-I", "-S", script, LIBRARY, folder / "nowhere", "x"],
         capture_output=True, text=True)
     assert result.returncode and "nowhere" in result.stderr
-
-
-def swift_examples():
-    folder = ROOT / "examples" / "swift"
-    return sorted(path.parent for path in folder.rglob("Package.swift")) or [folder]
-
-
-@pytest.mark.parametrize("package", swift_examples(), ids=lambda path: path.name)
-def test_swift(package, tmp_path):
-    if not (package / "Package.swift").exists():
-        pytest.skip("there is no package in examples/swift")
-    if not shutil.which("swift"):
-        pytest.skip("there is no Swift toolchain")
-    # A build of its own: it shows that another package can depend on this one.
-    subprocess.run(["swift", "run", "-c", "release", "--package-path", str(package)],
-                   check=True, cwd=tmp_path, timeout=1800)

@@ -120,6 +120,7 @@ def new_struct(kind: type[_Struct], name: str, *arguments: Any) -> _Struct:
     """Calls a function whose last parameter is a struct to fill."""
     struct = kind(struct_size=sizeof(kind))
     call(name, *arguments, byref(struct))
+    struct.lenders = arguments  # texts in it are borrowed from these
     return struct
 
 
@@ -154,8 +155,8 @@ def status_name(status: int) -> str:
 
 
 def fit(
-    model: int, train: int, validation: int | None, given: bytes, observer: Callable[[Any], bool],
-    keep_history: Callable[[Any], None],
+    model: object, train: object, validation: object | None, given: bytes,
+    observer: Callable[[Any], bool], keep_history: Callable[[Any], None],
 ) -> None:
     """Calls ``cnn_trainer_fit``; the observer gets a struct and says whether to stop.
 

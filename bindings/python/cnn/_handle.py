@@ -14,17 +14,18 @@ class Resource:
     """A handle that is freed when nobody holds this any more.
 
     The Python object holds it, and so does every array over memory of the library: closing the
-    object while such an array is in use does not pull the memory away from under it.
+    object while such an array is in use does not pull the memory away from under it. So do calls
+    that are under way, until they have read what they borrow, if another thread closes the object.
     """
 
-    __slots__ = ("_free", "handle")
+    __slots__ = ("_as_parameter_", "_free")
 
     def __init__(self, handle: int, free: Callable[[int], None]) -> None:
-        self.handle = handle
+        self._as_parameter_ = handle  # ctypes passes this
         self._free = free
 
     def __del__(self) -> None:
-        self._free(self.handle)
+        self._free(self._as_parameter_)
 
 
 class Handle:
@@ -48,16 +49,11 @@ class Handle:
         return instance
 
     @property
-    def _resource(self) -> Resource:
-        """What keeps the memory of the object."""
+    def _pointer(self) -> Resource:
+        """What is passed to the library, and what keeps the memory of the object."""
         if self._held is None:
             raise ValueError(f"this {type(self).__name__} was closed")
         return self._held
-
-    @property
-    def _pointer(self) -> int:
-        """The handle, to be passed to the library, which knows freed handles."""
-        return self._resource.handle
 
     @property
     def closed(self) -> bool:

@@ -64,9 +64,9 @@ class Image(Handle):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         """The pixels, of shape (height, width, channels): a view to be read only, or a copy."""
-        held = self._resource
+        held = self._pointer
         pixels: np.ndarray[Any, Any] = _ffi.new_bytes_view(
-            "cnn_image_pixels", self.shape, held, held.handle)
+            "cnn_image_pixels", self.shape, held, held)
         if copy is False and dtype is not None and np.dtype(dtype) != np.uint8:
             raise ValueError(f"a copy is needed to turn pixels into {np.dtype(dtype)}")
         return np.array(pixels, dtype) if copy else np.asarray(pixels, dtype)

@@ -87,7 +87,7 @@ class Parameters(MutableMapping[str, "np.ndarray[Any, Any]"]):
         ``torch.from_dlpack(model.parameters.view("conv1.weight"))``.
         """
         tensor = self._find(name)
-        return _ffi.view(tensor.data, tensor.sizes(), self._model._resource)
+        return _ffi.view(tensor.data, tensor.sizes(), self._model._pointer)
 
     def __repr__(self) -> str:
         lines = (f"  {name}: {self._tensor(i).sizes(_ffi.NCHW)}"

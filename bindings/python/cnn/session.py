@@ -76,9 +76,9 @@ class Session(Handle):
 
         The array works with DLPack: ``torch.from_dlpack(session.input_view())``.
         """
-        held, batch = self._resource, _ffi.integer(batch)
+        held, batch = self._pointer, _ffi.integer(batch)
         self._make_room(batch)
-        tensor = _ffi.new_tensor("cnn_session_input", held.handle, _ffi.text(name), batch)
+        tensor = _ffi.new_tensor("cnn_session_input", held, _ffi.text(name), batch)
         self._room = max(self._room, batch)
         return _ffi.view(tensor.data, tensor.sizes(), held, exports=self._views)
 
@@ -91,8 +91,8 @@ class Session(Handle):
 
         The array is read-only and works with DLPack where the receiver knows read-only tensors.
         """
-        held = self._resource
-        tensor = _ffi.new_tensor("cnn_session_output", held.handle, _ffi.text(name))
+        held = self._pointer
+        tensor = _ffi.new_tensor("cnn_session_output", held, _ffi.text(name))
         return _ffi.view(
             tensor.data, tensor.sizes(), held, writeable=False, exports=self._views)
 

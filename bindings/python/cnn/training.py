@@ -106,8 +106,8 @@ class Training(Handle):
         self, function: str, which: bytes | int | None, *, gradient: bool = False,
         writeable: bool = True,
     ) -> np.ndarray[Any, Any]:
-        held = self._resource
-        tensor = _ffi.new_tensor(function, held.handle, which)
+        held = self._pointer
+        tensor = _ffi.new_tensor(function, held, which)
         data = tensor.gradient if gradient else tensor.data
         if not data:
             raise InvalidArgumentError(

@@ -95,6 +95,24 @@ def test_closing_while_others_use_it(random):
             assert all("closed" in u.result() or "freed" in u.result() for u in uses)
 
 
+def test_closing_while_others_read_names():
+    for _ in range(20):
+        model = cnn.Model(SMALL, class_names=[f"a long name of class {i}" for i in range(10)])
+
+        def read(model=model):
+            try:
+                while True:
+                    assert all(name.startswith("a long name") for name in model.class_names)
+                    assert all("." in name for name in model.parameters)
+            except (ValueError, cnn.CNNError) as problem:
+                return str(problem)
+
+        with ThreadPoolExecutor(4) as pool:
+            reads = [pool.submit(read) for _ in range(4)]
+            model.close()
+            assert all("closed" in r.result() or "freed" in r.result() for r in reads)
+
+
 def test_predicting_while_training(digits):
     model = cnn.Model(SMALL)
     x, stop, failures = digits.read([0, 1])[0], threading.Event(), []
