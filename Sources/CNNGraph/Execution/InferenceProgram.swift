@@ -2,7 +2,9 @@ import CNNLayerKit
 import Synchronization
 
 /// What predicting with a model means, for any batch: the steps after fusion, and what their layers
-/// prepared from the parameters. Shared by all sessions of a model.
+/// prepared from the parameters.
+///
+/// Shared by all sessions of a model.
 final class InferenceProgram: Sendable {
   /// One call of a layer, which may stand for several nodes.
   struct Step: Sendable {

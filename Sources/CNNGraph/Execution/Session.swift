@@ -123,7 +123,10 @@ public final class Session: @unchecked Sendable {
     }
   }
 
-  /// Output `index` of the last run: as many samples as that run had, valid until the next one.
+  /// Output `index` of the last run: as many samples as that run had.
+  ///
+  /// Valid until the next run, and while the session lives: keep a reference to it for as long as
+  /// the numbers are read.
   public func output(_ index: Int = 0) throws(CNNError) -> UnsafeMutableBufferPointer<Float> {
     guard model.network.outputs.indices.contains(index) else {
       throw .invalidArgument(

@@ -1,7 +1,9 @@
 import CNNLayerKit
 
 /// Sessions of a model that are lent to whoever predicts next, so that threads need not manage
-/// their own. Thread-safe.
+/// their own.
+///
+/// Thread-safe.
 public final class SessionPool: Sendable {
   /// The model that predicts.
   public let model: Model

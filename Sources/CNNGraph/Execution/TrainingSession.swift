@@ -213,7 +213,7 @@ public final class TrainingSession: @unchecked Sendable {
       gradientMemory.pointer, count: gradientMemory.count, value: 0, slots: services.concurrency)
   }
 
-  /// Output `index` of the last `forward`, valid until the next one.
+  /// Output `index` of the last `forward`, valid until the next one and while the session lives.
   public func output(_ index: Int = 0) throws(CNNError) -> UnsafeMutableBufferPointer<Float> {
     try check(index, model.network.outputs.indices, "output")
     return plan.table.resolve(plan.activations[model.network.outputs[index]], batch: lastBatch)
