@@ -1344,7 +1344,8 @@ typedef struct cnn_dataset_info {
  *                         "folders"  a folder for each class, with PNG and JPEG files
  *                         "names"    one folder with files named after their class: cat.17.jpg
  *   "part"              "train", "validation", "test" or "all"; default "train", or "all" for
- *                       folders that are not divided into parts
+ *                       folders that are not divided into parts; those that are divided give one
+ *                       part at a time
  *   "preprocessing"     object, see cnn_model_set_preprocessing: how pictures become inputs;
  *                       default the pictures as they are, divided by 255
  *   "size"              integer from 1, instead of a preprocessing: height and width of inputs;

@@ -40,7 +40,8 @@ struct TrainCommand: ParsableCommand {
   @Option(name: [.short, .long], help: "Where to save the model.", completion: .file())
   var output = "model.cnn"
 
-  @Option(help: "Data to judge each epoch by. (default: the part \"test\" of built-in data)")
+  @Option(
+    help: "Data to judge each epoch by. (default: the validation or test part, where there is one)")
   var validation: String?
 
   @Option(help: "Set aside this share of the data to judge each epoch by.")
@@ -185,7 +186,9 @@ extension TrainCommand {
       dataset = parts.rest
       return parts.first
     }
-    guard data.part == nil, DataSelection.hasParts(data.data) else { return nil }
-    return try data.open(part: .test, preprocessing: dataset.preprocessing)
+    guard data.part == nil, let part = DataSelection.validationPart(of: data.data) else {
+      return nil
+    }
+    return try data.open(part: part, preprocessing: dataset.preprocessing)
   }
 }
