@@ -143,7 +143,7 @@ extension TrainCommand {
       inputShape = try? Shape(named.inputShape)
     }
     var dataset = try data.open(
-      part: DataSelection.hasParts(data.data) ? .train : nil,
+      part: DataSelection.testPart(of: data.data) == nil ? nil : .train,
       preprocessing: try existing?.preprocessing(), inputShape: inputShape)
     var judged = try openValidation(&dataset, seed: seed)
     var preprocessing = dataset.preprocessing
