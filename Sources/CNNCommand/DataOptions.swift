@@ -44,8 +44,8 @@ struct DataOptions: ParsableArguments {
     } else if preprocessing != nil {
       options.preprocessing = preprocessing
     } else if let image = inputShape?.image, !isBuiltIn {
-      options.size = image.height
-      if image.channels == 1 { options.color = .grey }
+      options.preprocessing = try Preprocessing(
+        width: image.width, height: image.height, color: image.channels == 1 ? .grey : .rgb)
     }
     if isBuiltIn {
       options.size = nil

@@ -137,10 +137,11 @@ extension TrainCommand {
     // A model that is trained further, or a graph, says itself what it takes.
     let given = isNew ? nil : try ModelArgument.open(model, seed: seed)
     let existing = given.flatMap { $0.hasPreprocessing ? $0 : nil }
-    var inputShape = given.map { $0.network.tensors[0].shape }
-    if isNew, modelOptions == nil || inputShape == nil {
-      let named = try NamedModel.named(model)
-      inputShape = try? Shape(named.inputShape)
+    let inputShape: Shape
+    if let given {
+      inputShape = given.network.tensors[0].shape
+    } else {
+      inputShape = try architectureInput()
     }
     var dataset = try data.open(
       part: DataSelection.testPart(of: data.data) == nil ? nil : .train,
@@ -158,6 +159,16 @@ extension TrainCommand {
     if !trained.hasPreprocessing, let preprocessing { try trained.setPreprocessing(preprocessing) }
     if trained.classNames.isEmpty { trained.classNames = dataset.classNames }
     return Prepared(model: trained, dataset: dataset, validation: judged)
+  }
+
+  /// What an architecture takes unless the data decides: the option, or its default.
+  private func architectureInput() throws(CNNError) -> Shape {
+    var sizes = try NamedModel.named(model).inputShape
+    if let modelOptions {
+      let options = try JSONText.parseObject(modelOptions, "--model-options")
+      if case .list(let items)? = options["input_shape"] { sizes = items.compactMap(\.asInteger) }
+    }
+    return try Shape(sizes)
   }
 
   /// An architecture with the data's shape and number of classes, unless options say otherwise.
