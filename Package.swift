@@ -131,7 +131,8 @@ let package = Package(
     .executableTarget(
       name: "CNNCommand",
       dependencies: [
-        "CNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CNNKit", "CNNKernels",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict, linkerSettings: command),
     example("ExampleTrain", path: "train"),
