@@ -13,12 +13,20 @@ private struct Window {
     _ index: Int, _ stride: Int, _ padding: Int, _ kernel: Int, _ dilation: Int, _ size: Int
   ) {
     let start = index &* stride &- padding
-    var skipped = 0
-    while skipped < kernel, start &+ skipped &* dilation < 0 { skipped &+= 1 }
+    let skipped = cellsBelow(0, start, kernel, dilation)
     first = start &+ skipped &* dilation
-    count = 0
-    while skipped &+ count < kernel, first &+ count &* dilation < size { count &+= 1 }
+    count = cellsBelow(size, first, kernel &- skipped, dilation)
   }
+}
+
+/// How many of the first `most` cells from `start` on, `dilation` apart, lie below `limit`.
+///
+/// Divides instead of counting: a graph may ask for windows of billions of cells.
+@inline(__always)
+private func cellsBelow(_ limit: Int, _ start: Int, _ most: Int, _ dilation: Int) -> Int {
+  guard start < limit else { return 0 }
+  if dilation == 1 { return min(most, limit &- start) }
+  return min(most, (limit &- start &- 1) / dilation &+ 1)
 }
 
 extension PoolingGeometry {
@@ -39,14 +47,11 @@ extension PoolingGeometry {
   ) -> Int {
     guard countIncludePad else { return rows.count &* columns.count }
     // Cells beyond the padding, which rounding up can reach, do not count: as in PyTorch.
-    let bottom = inputHeight &+ paddingBottom
-    let right = inputWidth &+ paddingRight
-    var height = 0
-    let top = row &* strideHeight &- paddingTop
-    while height < kernelHeight, top &+ height &* dilationHeight < bottom { height &+= 1 }
-    var width = 0
-    let left = column &* strideWidth &- paddingLeft
-    while width < kernelWidth, left &+ width &* dilationWidth < right { width &+= 1 }
+    let height = cellsBelow(
+      inputHeight &+ paddingBottom, row &* strideHeight &- paddingTop, kernelHeight,
+      dilationHeight)
+    let width = cellsBelow(
+      inputWidth &+ paddingRight, column &* strideWidth &- paddingLeft, kernelWidth, dilationWidth)
     return height &* width
   }
 }
