@@ -36,7 +36,10 @@ public final class TrainingSession: @unchecked Sendable {
   private let plan: TrainingPlan
   private let services: LayerServices
   private var ownInputs: [FloatBuffer?]
-  private var lastBatch = 0
+  /// The samples of the last `forward`; 0 before the first one, and after one that failed.
+  package private(set) var lastBatch = 0
+  /// Whether a `backward` may follow: there is one for each `forward`.
+  package private(set) var awaitsBackward = false
   private var lastKey = RandomKey(seed: 0)
   private var holdsAccess = false
 
@@ -127,7 +130,9 @@ public final class TrainingSession: @unchecked Sendable {
     for index in model.network.inputs where plan.table.externalIsMissing(index) {
       throw .invalidArgument("input \"\(model.network.inputNames[index])\" was not supplied")
     }
-    lastBatch = batch
+    // What a pass that fails leaves behind is the output of nothing.
+    lastBatch = 0
+    awaitsBackward = false
     lastKey = random
     for step in plan.steps {
       try forward(step, batch)
@@ -141,6 +146,8 @@ public final class TrainingSession: @unchecked Sendable {
     for output in model.network.outputs {
       plan.table.resolve(plan.gradients[output], batch: batch).update(repeating: 0)
     }
+    lastBatch = batch
+    awaitsBackward = true
     return nil
   }
 
@@ -164,13 +171,20 @@ public final class TrainingSession: @unchecked Sendable {
   ///
   /// Adds to the gradients of the parameters; call `zeroGradients` first unless they should add up
   /// over several steps. Afterwards the gradients of the outputs are undefined.
-  /// - Throws: `invalidArgument` if there was no `forward`, `busy`, or what a layer throws.
+  /// - Throws: `invalidArgument` if there was no `forward` since the last `backward`, `busy`, or what
+  ///   a layer throws.
   public func backward() throws(CNNError) {
     guard lastBatch > 0 else {
       throw .invalidArgument("backward needs a forward before it: call forward first")
     }
+    // The memory of what it reads was used again by the backward pass before.
+    guard awaitsBackward else {
+      throw .invalidArgument(
+        "backward was done already for this forward: call forward again before the next one")
+    }
     let owns = try beginAccess()
     defer { if owns { model.access.endWriting() } }
+    awaitsBackward = false
     for step in plan.steps.reversed() {
       guard let backward = step.backward else { continue }
       try self.backward(step, backward)

@@ -231,8 +231,9 @@ public final class Training: @unchecked Sendable {
   }
 
   func runLoss() throws(CNNError) -> Double {
-    let batch = try currentBatch()
-    guard forwardCount > 0 else {
+    // The samples whose outputs are there: inputs may have been set anew since.
+    let batch = session.lastBatch
+    guard batch > 0 else {
       throw .invalidArgument("a loss needs a forward pass before it")
     }
     var total = 0.0
@@ -241,7 +242,8 @@ public final class Training: @unchecked Sendable {
       guard let output = try session.output(head.outputIndex).baseAddress else { continue }
       let gradient = try session.outputGradient(head.outputIndex)
       let loss = try head.evaluate(
-        batch: batch, output: output, gradient: gradient.baseAddress)
+        batch: batch, output: output,
+        gradient: session.awaitsBackward ? gradient.baseAddress : nil)
       total += head.weight * loss
       if counts.positions == 0,
         let correct = try head.countCorrect(batch: batch, output: output)
