@@ -18,7 +18,7 @@ struct GraphResolver {
   private let registry: LayerRegistry
   private var pending: [Pending] = []
   /// What each block's name refers to.
-  private var aliases: [String: String] = [:]
+  private(set) var aliases: [String: String] = [:]
   private var tensorIndexes: [String: Int] = [:]
 
   private(set) var tensors: [Network.Tensor] = []

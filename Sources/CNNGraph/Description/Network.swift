@@ -43,6 +43,8 @@ public struct Network: Sendable {
   public let nodes: [Node]
   /// The graph's outputs, as indexes into `tensors`.
   public let outputs: [Int]
+  /// The last node of each block, by the block's name.
+  private let lastOfBlock: [String: String]
 
   /// The graph's inputs, as indexes into `tensors`.
   public var inputs: Range<Int> { 0..<graph.inputs.count }
@@ -61,6 +63,7 @@ public struct Network: Sendable {
     tensors = resolver.tensors
     nodes = resolver.nodes
     outputs = resolver.outputs
+    lastOfBlock = resolver.aliases
   }
 
   /// The names by which the outputs are known, in order.
@@ -69,13 +72,13 @@ public struct Network: Sendable {
   /// The names by which the inputs are known, in order.
   public var inputNames: [String] { graph.inputs.map(\.name) }
 
-  /// Returns the index of the tensor called `name`.
+  /// Returns the index of the tensor called `name`; a block's name stands for its last output.
   ///
   /// - Throws: `unknownName`, with the nearest name there is.
   public func tensor(named name: String) throws(CNNError) -> Int {
-    // Outputs first: a block's name stands for its last node's output among the outputs.
     if let index = tensors.firstIndex(where: { $0.name == name }) { return index }
-    if let node = nodes.first(where: { $0.name == name }), let first = node.outputs.first {
+    let layer = lastOfBlock[name] ?? name
+    if let node = nodes.first(where: { $0.name == layer }), let first = node.outputs.first {
       return first
     }
     throw .unknownName("tensor", name, valid: tensors.map(\.name))
