@@ -70,9 +70,16 @@ public final class Trainer {
     history.stepInterval = options.historyInterval
     let run = try TrainerRun(self, report: report ?? { _ in .proceed })
     defer { history = run.state.history }
-    if model.classNames.isEmpty { model.classNames = dataset.classNames }
+    if model.classNames.isEmpty, dataset.classNames.count == firstOutputCount {
+      model.classNames = dataset.classNames
+    }
     try run.start()
     try run.work()
     return run.state.history
+  }
+
+  /// How many class names the model takes; a data set may know fewer classes.
+  private var firstOutputCount: Int {
+    model.network.tensors[model.network.outputs[0]].shape.count
   }
 }
