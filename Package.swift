@@ -85,7 +85,8 @@ func module(
 // no product, so packages that depend on this one do not build it.
 func example(_ name: String, path: String) -> Target {
   .executableTarget(
-    name: name, dependencies: ["CNNKit"], path: "examples/swift/\(path)", swiftSettings: strict)
+    name: name, dependencies: everything + ["CNNKit"], path: "examples/swift/\(path)",
+    swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
