@@ -78,30 +78,24 @@ func giveBytes(
 /// Texts that callers borrow from an object: each has one copy, which lives as long as the object.
 ///
 /// Safety: `lock` guards the table; the copies never change.
-final class BorrowedTexts: @unchecked Sendable {
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private var copies: [String: UnsafeMutablePointer<CChar>] = [:]
-
-  init() {
-    mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    pthread_mutex_init(mutex, nil)
-  }
+final class BorrowedTexts: Sendable {
+  private let copies = Locked<[String: UnsafeMutablePointer<CChar>]>([:])
 
   deinit {
-    for copy in copies.values { free(copy) }
-    pthread_mutex_destroy(mutex)
-    mutex.deallocate()
+    copies.withLock { copies in
+      for copy in copies.values { free(copy) }
+    }
   }
 
   /// Returns the copy of `text`.
   func borrow(_ text: String) throws(CNNError) -> UnsafePointer<CChar> {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    if let copy = copies[text] { return UnsafePointer(copy) }
-    guard let copy = strdup(text) else {
-      throw CNNError(.outOfMemory, "a name needs memory, and the machine has none left")
+    try copies.withLock { copies throws(CNNError) in
+      if let copy = copies[text] { return UnsafePointer(copy) }
+      guard let copy = strdup(text) else {
+        throw CNNError(.outOfMemory, "a name needs memory, and the machine has none left")
+      }
+      copies[text] = copy
+      return UnsafePointer(copy)
     }
-    copies[text] = copy
-    return UnsafePointer(copy)
   }
 }
