@@ -65,6 +65,7 @@ extension KeyedDecodingContainer<JSONKey> {
 func decodeStrictly<Value: Decodable>(
   _ type: Value.Type, from json: String, what: String
 ) throws(CNNError) -> Value {
+  try checkNesting(of: json, what)
   do {
     return try JSONDecoder().decode(type, from: Data(json.utf8))
   } catch let error as CNNError {

@@ -32,6 +32,7 @@ extension Preprocessing: Codable {
   /// - Throws: `malformedData` for text that is not such an object, `unknownName` for keys and
   ///   words that do not exist, `invalidArgument` for values out of range.
   public init(json: String) throws(CNNError) {
+    try checkNesting(of: json, "preprocessing")
     do {
       self = try JSONDecoder().decode(Preprocessing.self, from: Data(json.utf8))
     } catch let error as CNNError {

@@ -14,6 +14,7 @@ package enum JSONText {
     guard text.utf8.count <= maximumLength else {
       throw .malformedData("\(what) is longer than \(maximumLength) bytes")
     }
+    try checkNesting(of: text, what)
     do {
       return try JSONDecoder().decode(Tree.self, from: Data(text.utf8)).value
     } catch let error as DecodingError {
