@@ -11,6 +11,7 @@ counts.
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import statistics
 import sys
@@ -70,7 +71,7 @@ def predicting(name: str, module: nn.Module, batch: int) -> dict[str, Callable[[
     result: dict[str, Callable[[], object]] = {"cnn": lambda: model.predict(samples)}
     for label, memory in (("torch", torch.contiguous_format),
                           ("torch, channels last", torch.channels_last)):
-        eager = module.eval().to(memory_format=memory)
+        eager = copy.deepcopy(module).eval().to(memory_format=memory)
         tensor = torch.from_numpy(samples).permute(0, 3, 1, 2).contiguous(memory_format=memory)
 
         def run(eager: nn.Module = eager, tensor: torch.Tensor = tensor) -> object:
@@ -92,7 +93,7 @@ def training(name: str, module: nn.Module, batch: int) -> dict[str, Callable[[],
     result: dict[str, Callable[[], object]] = {"cnn": lambda: ours.step(samples, labels)}
     for label, memory in (("torch", torch.contiguous_format),
                           ("torch, channels last", torch.channels_last)):
-        eager = module.train().to(memory_format=memory)
+        eager = copy.deepcopy(module).train().to(memory_format=memory)
         optimizer = torch.optim.SGD(eager.parameters(), 1e-4, momentum=0.9)
         tensor = torch.from_numpy(samples).permute(0, 3, 1, 2).contiguous(memory_format=memory)
         target = torch.from_numpy(labels)
