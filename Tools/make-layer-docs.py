@@ -1,8 +1,8 @@
 """Writes docs/layers.md, the reference of all layer types and blocks.
 
-Names, attributes and defaults come from the library itself (cnn_layer_types); formulas, output sizes
-and parameters from the documentation comment of the type in Sources/CNNLayers, which is where their
-author keeps them. So the page says what the code says, or the test fails that compares
+Names, attributes and defaults come from the library itself (cnn_layer_types); formulas, output
+sizes and parameters from the documentation comment of the type in Sources/CNNLayers, which is where
+their author keeps them. So the page says what the code says, or the test fails that compares
 the two:
 
     Tools/make-layer-docs.py            writes docs/layers.md
