@@ -522,8 +522,8 @@ cnn_status cnn_model_output(const cnn_model *model, int64_t index, cnn_tensor *o
 /**
  * Returns the graph as JSON that cnn_model_create reads.
  *
- * It is the description that the model was made from; attributes that were left out have their
- * defaults.
+ * It is the description that the model was made from: attributes and inputs that were left out there
+ * are left out here.
  *
  * @param model     [in] The model.
  * @param out_json  [out] The description; release it with cnn_free.

@@ -3,9 +3,6 @@ public import CNNImaging
 public import CNNLayerKit
 
 extension Model {
-  /// The key under which `metadata` holds how pictures become inputs.
-  public static let preprocessingKey = "preprocessing"
-
   /// Returns how pictures become the input of this model.
   ///
   /// - Returns: What the model carries, or, for a model that carries nothing and has one input of 1

@@ -6,6 +6,7 @@
 set -eu
 library=${1:?usage: bad_arguments.sh LIBRARY [FUNCTION...]}
 shift
+library=$(cd "$(dirname "$library")" && pwd)/$(basename "$library")
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -13,4 +14,6 @@ trap 'rm -rf "$work"' EXIT
 python3 "$here/bad_arguments.py" "$here/../../include/cnn.h" >"$work/calls.h"
 ${CC:-cc} -std=c99 -Wall -Wextra -pedantic -Werror -O1 -g ${CFLAGS:-} -I"$here/../../include" -I"$work" \
   "$here/support/bad_arguments.c" -o "$work/bad_arguments" "$library" -lpthread -lm
+# Some calls write files of the names they are given: there, not here.
+cd "$work"
 LD_LIBRARY_PATH="$(dirname "$library"):${LD_LIBRARY_PATH:-}" "$work/bad_arguments" "$work" "$@"

@@ -4,7 +4,7 @@ import FoundationEssentials
 /// Reading and writing of JSON text as `AttributeValue`.
 package enum JSONText {
   /// The longest text that is read, in bytes: far above any graph, far below any memory.
-  package static let maximumLength = 64 << 20
+  package static let maximumLength = 16 << 20
 
   /// Reads JSON text.
   ///

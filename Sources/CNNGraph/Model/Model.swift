@@ -50,6 +50,9 @@ public final class Model: Sendable {
     set { description.withLock { $0.classNames = newValue } }
   }
 
+  /// The key under which `metadata` holds how pictures become inputs.
+  public static let preprocessingKey = "preprocessing"
+
   /// Texts that are kept in the model's file, such as how to prepare images.
   public var metadata: [String: String] {
     get { description.withLock { $0.metadata } }

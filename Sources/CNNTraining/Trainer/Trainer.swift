@@ -52,7 +52,8 @@ public final class Trainer {
 
   /// Trains.
   ///
-  /// A model without class names gets those of the data set.
+  /// A model without class names gets those of the data set, and one without preprocessing that of
+  /// the data set.
   ///
   /// - Parameter report: Called after steps and epochs, on the calling thread; decides whether to go
   ///   on.
@@ -72,6 +73,9 @@ public final class Trainer {
     defer { history = run.state.history }
     if model.classNames.isEmpty, dataset.classNames.count == firstOutputCount {
       model.classNames = dataset.classNames
+    }
+    if model.metadata[Model.preprocessingKey] == nil, let preprocessing = dataset.preprocessing {
+      model.metadata[Model.preprocessingKey] = try preprocessing.json()
     }
     try run.start()
     try run.work()

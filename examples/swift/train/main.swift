@@ -37,16 +37,14 @@ func train() throws(CNNError) {
   let model = try Model(graph, seed: 7)
   print(try ModelSummary(model).text)
 
-  // Pictures become the model's input as the data set says; the model remembers it, so that whoever
-  // loads the file later treats pictures in the same way.
-  if let preprocessing = training.preprocessing { try model.setPreprocessing(preprocessing) }
-
   var options = TrainerOptions()
   options.epochs = 5
   options.training.optimizer = OptimizerSpecification("adam")
   options.training.learningRate = 0.002
   options.training.weightDecay = 1e-4
 
+  // The model remembers class names and how pictures become its input, so that whoever loads the file
+  // later treats pictures in the same way.
   let trainer = try Trainer(model: model, dataset: training, validation: unseen, options: options)
   try trainer.fit { progress in
     if progress.event == .epoch, let accuracy = progress.validationAccuracy {
