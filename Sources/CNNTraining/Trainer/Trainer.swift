@@ -1,5 +1,6 @@
 public import CNNData
 public import CNNGraph
+import CNNImaging
 public import CNNLayerKit
 
 /// Trains a model on a data set: shuffled batches, validation, checkpoints, the best parameters.
