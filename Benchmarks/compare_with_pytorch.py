@@ -56,6 +56,10 @@ def timed(runs: int, candidates: dict[str, Callable[[], object]]) -> dict[str, f
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for run in range(runs + 2):
         for name, body in candidates.items():
+            # The threads of the library before spin for a while after their work, on the cores
+            # that this one needs; and one run puts the caches in order.
+            time.sleep(0.25)
+            body()
             start = time.perf_counter()
             body()
             if run >= 2:  # the first two warm up
