@@ -172,11 +172,11 @@ public enum DatasetLoader {
       result = try result.split(first: most).first
     }
     if let wanted = try preprocessing(of: result, options) {
-      result = try replacing(wanted, of: result)
+      result = try result.applying(wanted)
     }
     if let normalization = options.normalization {
       let wanted = try result.preprocessing(normalizing: normalization)
-      result = try replacing(wanted, of: result)
+      result = try result.applying(wanted)
     }
     return result
   }
@@ -191,17 +191,6 @@ public enum DatasetLoader {
     return try Preprocessing(
       width: options.size ?? current.width, height: options.size ?? current.height,
       color: options.color ?? current.color)
-  }
-
-  private static func replacing(
-    _ preprocessing: Preprocessing, of dataset: any Dataset
-  ) throws(CNNError) -> any Dataset {
-    if preprocessing == dataset.preprocessing { return dataset }
-    if let pictures = dataset as? any PictureDataset {
-      return try pictures.replacing(preprocessing)
-    }
-    if let subset = dataset as? Subset { return try subset.replacing(preprocessing) }
-    return dataset
   }
 
   private static func limited(

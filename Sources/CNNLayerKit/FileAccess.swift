@@ -85,6 +85,9 @@ public final class ByteBuffer: @unchecked Sendable {
   }
 }
 
+/// Whether there is something at `path`.
+package func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
 /// Reads a whole file.
 ///
 /// - Parameters:

@@ -37,14 +37,7 @@ final class DatasetObject: HandleObject {
     if let known = converted.withLock({ $0 }), known.preprocessing == preprocessing {
       return known.dataset
     }
-    let result: any Dataset
-    if let pictures = dataset as? any PictureDataset {
-      result = try pictures.replacing(preprocessing)
-    } else if let subset = dataset as? Subset {
-      result = try subset.replacing(preprocessing)
-    } else {
-      throw CNNError(.unsupported, "a preprocessing needs a dataset of pictures")
-    }
+    let result = try dataset.applying(preprocessing)
     converted.withLock { $0 = (preprocessing, result) }
     return result
   }

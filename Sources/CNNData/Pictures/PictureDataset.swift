@@ -33,13 +33,14 @@ extension Dataset {
   public func preprocessing(
     normalizing normalization: PixelNormalization
   ) throws(CNNError) -> Preprocessing {
-    guard let current = preprocessing, let pictures = try plain(current), count > 0 else {
+    guard let current = preprocessing, count > 0 else {
       throw CNNError(
         .unsupported,
         "normalization \"\(normalization.rawValue)\" needs a data set of pictures, and at least one"
       )
     }
     let plain = try current.withNormalization()
+    let pictures = try applying(plain)
     switch normalization {
     case .unit:
       return plain
@@ -51,11 +52,16 @@ extension Dataset {
     }
   }
 
-  /// The same samples, divided by 255 only.
-  private func plain(_ current: Preprocessing) throws(CNNError) -> (any Dataset)? {
-    let plain = try current.withNormalization()
-    if let pictures = self as? any PictureDataset { return try pictures.replacing(plain) }
-    return try (self as? Subset)?.replacing(plain)
+  /// Returns the same samples with another preprocessing.
+  ///
+  /// - Throws: `unsupported` if this is neither a data set of pictures nor a subset of one, or what
+  ///   converting throws.
+  public func applying(_ preprocessing: Preprocessing) throws(CNNError) -> any Dataset {
+    if self.preprocessing == preprocessing { return self }
+    if let pictures = self as? any PictureDataset { return try pictures.replacing(preprocessing) }
+    if let subset = self as? Subset { return try subset.replacing(preprocessing) }
+    throw CNNError(
+      .unsupported, "a preprocessing needs a data set of pictures, this one holds numbers")
   }
 }
 
@@ -64,12 +70,7 @@ extension Subset {
   ///
   /// - Throws: `unsupported` if the base is no data set of pictures, or what converting throws.
   public func replacing(_ preprocessing: Preprocessing) throws(CNNError) -> Subset {
-    if let pictures = base as? any PictureDataset {
-      return rebased(on: try pictures.replacing(preprocessing))
-    }
-    if let subset = base as? Subset { return rebased(on: try subset.replacing(preprocessing)) }
-    throw CNNError(
-      .unsupported, "a preprocessing needs a data set of pictures, this one holds numbers")
+    rebased(on: try base.applying(preprocessing))
   }
 }
 
