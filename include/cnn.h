@@ -336,6 +336,10 @@ void cnn_model_free(cnn_model *model);
  * key of a layer is an attribute of its type: see cnn_layer_types. Errors name the layer, what was
  * expected and what was there.
  *
+ * "precise": true beside "layers" makes layers compute with the smallest rounding error, in training
+ * too. Left out, convolutions may use algorithms that save multiplications (Winograd) and differ
+ * from plain sums by about 1e-5 of the largest output.
+ *
  * Options:
  *   "seed"         integer from 0, default 0: where the random parameters come from
  *   "class_names"  list of texts, default none
@@ -743,6 +747,8 @@ cnn_status cnn_forward(const cnn_model *model, int64_t batch, cnn_layout layout,
  *   "batch_size"  integer from 1, default 1: the largest batch to make room for at once; larger
  *                 batches make the session grow when they come
  *   "keep"        list of layer names, default none: inner layers whose outputs are kept
+ *   "precise"     true or false, default false: compute with the smallest rounding error, as a
+ *                 graph with "precise": true does, instead of the fastest way
  *
  * @param model         [in] The model; the session sees its parameters as they are at each run.
  * @param options_json  [in] Options; may be NULL.

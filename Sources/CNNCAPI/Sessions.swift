@@ -65,10 +65,11 @@ public func cnn_session_create(
 ) -> Int32 {
   create(outSession, "out_session") { () throws(CNNError) in
     let model = try object(model, ModelObject.self)
-    let options = try Options(optionsJSON, keys: ["batch_size", "keep"])
+    let options = try Options(optionsJSON, keys: ["batch_size", "keep", "precise"])
     return try SessionObject(
       model, capacity: try options.integer("batch_size", default: 1, in: 1...Int(Int32.max)),
-      keep: try options.texts("keep"))
+      keep: try options.texts("keep"),
+      isPrecise: try options.boolean("precise", default: false))
   }
 }
 

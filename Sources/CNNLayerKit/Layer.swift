@@ -79,6 +79,13 @@ public protocol Layer: Sendable {
   /// `next`.
   func fused(with next: any Layer) -> (any Layer)?
 
+  /// A layer of the same function that computes it with the smallest rounding error, however long
+  /// it takes. The layer itself by default.
+  ///
+  /// Graphs that ask for it (`"precise": true`) use it in place of the layer, so parameters, states
+  /// and outputs have to be the same.
+  var precise: any Layer { get }
+
   /// Computes the outputs from the inputs.
   ///
   /// Writes every element of every output. May write `cache`, which `backward` will read, and, when
@@ -119,6 +126,8 @@ extension Layer {
   public var preparedCount: Int { 0 }
   /// Nothing is prepared.
   public func prepare(_ call: borrowing PrepareCall) throws(CNNError) {}
+  /// The layer itself.
+  public var precise: any Layer { self }
   /// No fusion.
   public func fused(with next: any Layer) -> (any Layer)? { nil }
   /// Reports that the layer cannot be trained through.

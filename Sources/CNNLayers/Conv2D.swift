@@ -24,7 +24,7 @@ import CNNLayerKit
 /// "A guide to convolution arithmetic".)
 struct Conv2D: Layer {
   let outputs: [OutputDeclaration]
-  private let geometry: ConvolutionGeometry
+  private var geometry: ConvolutionGeometry
   private let own: [ParameterDeclaration]
   private let hasBias: Bool
   private var tail = FusedTail()
@@ -67,6 +67,12 @@ struct Conv2D: Layer {
   var backwardReads: BackwardReads { [.inputs] }
   var isDifferentiable: Bool { tail.isEmpty }
   var preparedCount: Int { tail.preparedCount }
+
+  var precise: any Layer {
+    var layer = self
+    layer.geometry.isPrecise = true
+    return layer
+  }
 
   var operationCount: Int {
     let bias = hasBias ? outputs[0].shape.count : 0

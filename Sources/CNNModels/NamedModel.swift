@@ -15,12 +15,12 @@ public struct NamedModel: Sendable {
   public let inputShape: [Int]
   /// The number of classes unless `classes` says otherwise.
   public let classes: Int
-  /// Every option, `input_shape` and `classes` among them.
+  /// Every option, `input_shape`, `classes` and `precise` among them.
   public let options: [AttributeSpecification]
 
   private let build: @Sendable (NamedModelOptions) throws(CNNError) -> Graph
 
-  /// Describes an architecture; `options` are those beside `input_shape` and `classes`.
+  /// Describes an architecture; `options` are those beside what all have.
   init(
     _ name: String, _ summary: String, inputShape: [Int], classes: Int,
     options: [AttributeSpecification] = [],
@@ -39,6 +39,9 @@ public struct NamedModel: Sendable {
           "Height, width and channels of the input."),
         AttributeSpecification(
           "classes", .integer(sizes), default: .integer(classes), "The number of outputs."),
+        AttributeSpecification(
+          "precise", .boolean, default: false,
+          "Whether layers compute with the smallest rounding error instead of the fastest way."),
       ] + options
   }
 
@@ -64,8 +67,10 @@ public struct NamedModel: Sendable {
   ///   the input is large enough shows when a `Network` is made of the graph.
   public func graph(_ options: [String: AttributeValue] = [:]) throws(CNNError) -> Graph {
     do throws(CNNError) {
-      return try build(
-        NamedModelOptions(try Attributes(options, checkedAgainst: self.options), of: self))
+      let values = try Attributes(options, checkedAgainst: self.options)
+      var graph = try build(NamedModelOptions(values, of: self))
+      graph.isPrecise = try values.boolean("precise")
+      return graph
     } catch {
       throw error.prefixed(by: "architecture \"\(name)\"")
     }

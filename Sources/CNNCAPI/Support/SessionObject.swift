@@ -29,16 +29,19 @@ final class SessionObject: HandleObject, @unchecked Sendable {
   let names = BorrowedTexts()
   private let use = ExclusiveUse()
   private let keep: [String]
+  private let isPrecise: Bool
   private var session: Session
   /// The number of samples that each input was set to; 0 where it was not.
   private var batches: [Int]
   /// The number of samples of the last run; 0 before the first.
   private var lastBatch = 0
 
-  init(_ model: ModelObject, capacity: Int, keep: [String]) throws(CNNError) {
+  init(_ model: ModelObject, capacity: Int, keep: [String], isPrecise: Bool) throws(CNNError) {
     self.model = model
     self.keep = keep
-    session = try Session(model: model.model, capacity: capacity, keep: keep)
+    self.isPrecise = isPrecise
+    session = try Session(
+      model: model.model, capacity: capacity, keep: keep, isPrecise: isPrecise)
     batches = [Int](repeating: 0, count: model.model.network.inputs.count)
   }
 
@@ -59,7 +62,8 @@ final class SessionObject: HandleObject, @unchecked Sendable {
 
   /// Replaces the session by a larger one with the same inputs.
   private func grow(to capacity: Int) throws(CNNError) {
-    let larger = try Session(model: model.model, capacity: capacity, keep: keep)
+    let larger = try Session(
+      model: model.model, capacity: capacity, keep: keep, isPrecise: isPrecise)
     for (index, batch) in batches.enumerated() where batch > 0 {
       let count = batch * model.model.network.tensors[index].shape.count
       let source = try session.input(index)

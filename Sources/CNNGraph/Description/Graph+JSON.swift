@@ -17,7 +17,7 @@ extension Graph {
   /// ```
   ///
   /// A layer's attributes stand beside its `name`, `type` and `inputs`. `name`, a layer's `inputs`
-  /// and the graph's `outputs` may be left out.
+  /// and the graph's `outputs` may be left out, and so may `"precise": true` (`isPrecise`).
   ///
   /// - Throws: `malformedData` if the text is not JSON or has another structure, `unknownName` for
   ///   keys that mean nothing. Layer types and attributes are checked by `Network`.
@@ -28,7 +28,7 @@ extension Graph {
 
   /// Reads a graph from the members of a JSON object.
   package init(_ object: [String: AttributeValue]) throws(CNNError) {
-    try requireKeys(object, ["name", "inputs", "layers", "outputs"], in: "the graph")
+    try requireKeys(object, ["name", "inputs", "layers", "outputs", "precise"], in: "the graph")
     name =
       try object["name"].map { value throws(CNNError) in try text(value, "the graph's name") } ?? ""
     let inputs = try list(object["inputs"], "\"inputs\" of the graph")
@@ -42,6 +42,12 @@ extension Graph {
       case nil, .null?: []
       case let value?: try names(value, "\"outputs\" of the graph")
       }
+    if let precise = object["precise"] {
+      guard let flag = precise.asBoolean else {
+        throw .malformedData("\"precise\" of the graph is true or false, got \(precise)")
+      }
+      isPrecise = flag
+    }
   }
 
   /// The graph as JSON, one layer on a line.
@@ -58,6 +64,7 @@ extension Graph {
     if !outputs.isEmpty {
       lines.append("  \"outputs\": \(JSONText.write(.list(outputs.map(AttributeValue.string))))")
     }
+    if isPrecise { lines.append("  \"precise\": true") }
     return "{\n" + lines.joined(separator: ",\n") + "\n}\n"
   }
 }

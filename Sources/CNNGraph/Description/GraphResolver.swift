@@ -171,8 +171,9 @@ struct GraphResolver {
       let type = try registry.type(named: node.type)
       var inputs: [Int] = []
       for reference in node.inputs { inputs.append(try tensorIndex(of: reference)) }
-      let layer = try type.make(
+      let made = try type.make(
         attributes: node.attributes, inputs: inputs.map { tensors[$0].shape })
+      let layer = graph.isPrecise ? made.precise : made
       guard !layer.outputs.isEmpty else {
         throw CNNError(.layerFailed, "the layer declares no outputs")
       }

@@ -36,8 +36,9 @@ final class InferenceProgram: Sendable {
   /// Plans the steps.
   ///
   /// - Parameter keep: Tensors that must exist after a run, so that nothing is fused across them.
-  init(model: Model, keep: Set<Int>) throws(CNNError) {
-    var builder = InferenceProgramBuilder(model: model, keep: keep)
+  /// - Parameter isPrecise: Whether each layer is replaced by its `precise` form.
+  init(model: Model, keep: Set<Int>, isPrecise: Bool = false) throws(CNNError) {
+    var builder = InferenceProgramBuilder(model: model, keep: keep, isPrecise: isPrecise)
     builder.build()
     steps = builder.steps
     roots = builder.roots
@@ -91,6 +92,7 @@ private struct InferenceProgramBuilder {
   private let model: Model
   private let network: Network
   private let keep: Set<Int>
+  private let isPrecise: Bool
   /// For each tensor, the nodes that take it.
   private var consumers: [[Int]]
   private var absorbed: Set<Int> = []
@@ -99,8 +101,9 @@ private struct InferenceProgramBuilder {
   var roots: [Int]
   var preparedCount = 0
 
-  init(model: Model, keep: Set<Int>) {
+  init(model: Model, keep: Set<Int>, isPrecise: Bool) {
     self.model = model
+    self.isPrecise = isPrecise
     network = model.network
     self.keep = keep.union(network.outputs)
     roots = Array(network.tensors.indices)
@@ -131,6 +134,7 @@ private struct InferenceProgramBuilder {
 
   private mutating func addStep(startingAt first: Int) {
     var layer = network.nodes[first].layer
+    if isPrecise { layer = layer.precise }
     var members = [first]
     var last = first
     while let next = onlyConsumer(of: last) {

@@ -28,20 +28,24 @@ public final class Session: @unchecked Sendable {
   ///   - capacity: The largest number of samples of one run, at least 1.
   ///   - keep: Names of tensors inside the network that should be readable after a run. Layers are
   ///     not fused across them.
+  ///   - isPrecise: Whether layers compute with the smallest rounding error, as they do in a graph
+  ///     that asks for it (`Graph.isPrecise`).
   /// - Throws: `invalidArgument`, `unknownName`, `outOfMemory`, or what a layer's planning throws.
-  public init(model: Model, capacity: Int = 1, keep: [String] = []) throws(CNNError) {
+  public init(model: Model, capacity: Int = 1, keep: [String] = [], isPrecise: Bool = false)
+    throws(CNNError)
+  {
     guard capacity >= 1 else {
       throw .invalidArgument("a session's batch is at least 1, got \(capacity)")
     }
     self.model = model
     self.capacity = capacity
     services = HostServices.make()
-    if keep.isEmpty {
+    if keep.isEmpty && !isPrecise {
       program = try model.sharedProgram()
     } else {
       var kept: Set<Int> = []
       for name in keep { kept.insert(try model.network.tensor(named: name)) }
-      program = try InferenceProgram(model: model, keep: kept)
+      program = try InferenceProgram(model: model, keep: kept, isPrecise: isPrecise)
     }
     plan = try InferencePlan(
       model: model, program: program, capacity: capacity, concurrency: services.concurrency)

@@ -19,6 +19,9 @@ package struct ConvolutionGeometry: Sendable, Hashable {
   package var padTop: Int
   package var padLeft: Int
   package var groups: Int
+  /// Whether every output number has to be a plain sum of products: no algorithm that saves
+  /// multiplications at the price of rounding errors.
+  package var isPrecise = false
 
   package init(
     inputHeight: Int, inputWidth: Int, inputChannels: Int, outputHeight: Int, outputWidth: Int,

@@ -106,11 +106,13 @@ struct DirectConvolution {
     let padTop = (g.kernelHeight - 1) * g.dilationHeight - g.padTop
     let padLeft = (g.kernelWidth - 1) * g.dilationWidth - g.padLeft
     guard g.strideHeight == 1, g.strideWidth == 1, padTop >= 0, padLeft >= 0 else { return nil }
-    return ConvolutionGeometry(
+    var twin = ConvolutionGeometry(
       inputHeight: g.outputHeight, inputWidth: g.outputWidth, inputChannels: g.outputChannels,
       outputHeight: g.inputHeight, outputWidth: g.inputWidth, outputChannels: g.inputChannels,
       kernelHeight: g.kernelHeight, kernelWidth: g.kernelWidth, dilationHeight: g.dilationHeight,
       dilationWidth: g.dilationWidth, padTop: padTop, padLeft: padLeft, groups: g.groups)
+    twin.isPrecise = g.isPrecise
+    return twin
   }
 
   /// Computes the gradient of the input; `geometry` is what `gradientGeometry` returned.

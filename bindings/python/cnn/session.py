@@ -23,15 +23,20 @@ class Session(Handle):
         batch_size: the largest batch to make room for at once; larger batches make the session
             grow, which is refused while arrays from ``input_view`` and ``output_view`` are in use.
         keep: names of inner layers whose outputs ``output`` should return.
+        precise: compute with the smallest rounding error, as a graph with ``"precise": True`` does,
+            instead of the fastest way.
     """
 
     _free = "cnn_session_free"
 
-    def __init__(self, model: Model, *, batch_size: int = 1, keep: Iterable[str] = ()) -> None:
+    def __init__(
+        self, model: Model, *, batch_size: int = 1, keep: Iterable[str] = (), precise: bool = False,
+    ) -> None:
         self._inputs, self._outputs = model.inputs, model.outputs
         self._views: weakref.WeakSet[Any] = weakref.WeakSet()
         self._room = batch_size
-        options = _ffi.options({"batch_size": batch_size, "keep": _ffi.strings(keep)})
+        options = _ffi.options(
+            {"batch_size": batch_size, "keep": _ffi.strings(keep), "precise": precise})
         self._adopt(_ffi.new_object("cnn_session_create", model._pointer, options))
 
     def _make_room(self, batch: int) -> None:
