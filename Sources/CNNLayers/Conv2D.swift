@@ -27,6 +27,8 @@ struct Conv2D: Layer {
   private var geometry: ConvolutionGeometry
   private let own: [ParameterDeclaration]
   private let hasBias: Bool
+  /// The number of floats of the packed weight, 0 where there is none.
+  private let packedCount: Int
   private var tail = FusedTail()
 
   static let type = LayerType(
@@ -60,13 +62,18 @@ struct Conv2D: Layer {
       decays: true, fileAxes: [0, 3, 1, 2])
     own = [weight] + (try attributes.biasDeclaration(fanIn: fanIn))
     hasBias = attributes.hasBias
+    packedCount = Convolution.packedWeightCount(geometry)
   }
 
   var parameters: [ParameterDeclaration] { own + tail.parameters }
   var states: [ParameterDeclaration] { tail.states }
   var backwardReads: BackwardReads { [.inputs] }
   var isDifferentiable: Bool { tail.isEmpty }
-  var preparedCount: Int { tail.preparedCount }
+  /// What the tail prepares, and behind it the packed weight.
+  var preparedCount: Int {
+    packedCount == 0 ? tail.preparedCount : packedOffset + packedCount
+  }
+  private var packedOffset: Int { (tail.preparedCount + 15) & ~15 }
 
   var precise: any Layer {
     var layer = self
@@ -81,7 +88,9 @@ struct Conv2D: Layer {
   }
 
   func workspace(batch: Int, mode: ExecutionMode, concurrency: Int) throws(CNNError) -> Workspace {
-    var workspace = Workspace(forwardScratch: try scratch(.forward, batch, concurrency))
+    let isPacked = mode == .inference && packedCount > 0
+    var workspace = Workspace(
+      forwardScratch: try scratch(.forward, batch, concurrency, packed: isPacked))
     if mode == .training {
       workspace.backwardScratch = max(
         try scratch(.backwardData, batch, concurrency),
@@ -92,9 +101,10 @@ struct Conv2D: Layer {
   }
 
   private func scratch(
-    _ pass: ConvolutionPass, _ batch: Int, _ slots: Int
+    _ pass: ConvolutionPass, _ batch: Int, _ slots: Int, packed: Bool = false
   ) throws(CNNError) -> Int {
-    let count = Convolution.scratchCount(geometry, batch: batch, pass: pass, slots: slots)
+    let count = Convolution.scratchCount(
+      geometry, batch: batch, pass: pass, slots: slots, packed: packed)
     guard let count, count <= Shape.maximumCount else {
       throw CNNError(
         .outOfMemory, "conv2d: \(batch) samples need more temporary memory than can be addressed")
@@ -105,6 +115,20 @@ struct Conv2D: Layer {
   func prepare(_ call: borrowing PrepareCall) throws(CNNError) {
     try tail.prepare(
       call, firstParameter: own.count, bias: hasBias ? call.parameters.pointer(1) : nil)
+    guard packedCount > 0 else { return }
+    Convolution.packWeight(
+      geometry, weight: try call.parameters.required(0, "parameter"),
+      packed: try packedWeight(call.prepared), slots: call.services.concurrency)
+  }
+
+  /// Returns where the packed weight lies.
+  private func packedWeight(
+    _ prepared: UnsafeMutableBufferPointer<Float>
+  ) throws(CNNError) -> UnsafeMutablePointer<Float> {
+    guard let base = prepared.baseAddress, prepared.count >= preparedCount else {
+      throw CNNError(.internal, "the call has no prepared weight for conv2d")
+    }
+    return base + packedOffset
   }
 
   func fused(with next: any Layer) -> (any Layer)? {
@@ -120,9 +144,12 @@ struct Conv2D: Layer {
     let weight = try call.parameters.required(0, "parameter")
     let bias = hasBias ? try call.parameters.required(1, "parameter") : nil
     let epilogue = try tail.epilogue(prepared: call.prepared, bias: bias)
+    let isPacked = call.mode == .inference && packedCount > 0
     Convolution.forward(
-      geometry, batch: call.batch, input: x, weight: weight, epilogue: epilogue, output: y,
-      scratch: try call.scratch.required(), slots: call.services.concurrency)
+      geometry, batch: call.batch, input: x, weight: weight,
+      packedWeight: isPacked ? UnsafePointer(try packedWeight(call.prepared)) : nil,
+      epilogue: epilogue, output: y, scratch: try call.scratch.required(),
+      slots: call.services.concurrency)
   }
 
   func backward(_ call: borrowing BackwardCall) throws(CNNError) {

@@ -96,6 +96,28 @@ import Testing
     }
   }
 
+  @Test(arguments: ConvolutionCase.all) func packedWeightGivesTheSameBits(test: ConvolutionCase) {
+    let g = test.geometry
+    for algorithm in test.algorithms(.forward) {
+      let count = Convolution.packedWeightCount(g, algorithm: algorithm)
+      guard count > 0 else { continue }
+      let scratch = Convolution.scratchCount(
+        g, batch: test.batch, pass: .forward, slots: 2, algorithm: algorithm, packed: true)
+      var output = [Float](repeating: .nan, count: test.outputCount)
+      withScratch(count) { packed in
+        Convolution.packWeight(
+          g, weight: test.weight, packed: packed, slots: 2, algorithm: algorithm)
+        withScratch(scratch) {
+          Convolution.forward(
+            g, batch: test.batch, input: test.input, weight: test.weight,
+            packedWeight: UnsafePointer(packed), output: &output, scratch: $0, slots: 2,
+            algorithm: algorithm)
+        }
+      }
+      #expect(output == Self.forward(test, algorithm, slots: 2), "\(algorithm)")
+    }
+  }
+
   @Test(arguments: ConvolutionCase.all) func backwardDataMatchesReference(test: ConvolutionCase) {
     let expected = ReferenceConvolution.backwardData(
       test.geometry, batch: test.batch, gradOutput: test.gradOutput, weight: test.weight)

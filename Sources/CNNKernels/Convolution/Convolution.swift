@@ -70,10 +70,12 @@ package enum Convolution {
   /// hold them or the geometry is not valid.
   ///
   /// It never falls when batch or slots grow, so memory for the largest serves the smaller.
-  /// - Parameter slots: The most threads that will work on the call.
+  /// - Parameters:
+  ///   - slots: The most threads that will work on the call.
+  ///   - packed: Whether `forward` will be given a packed weight.
   package static func scratchCount(
     _ geometry: ConvolutionGeometry, batch: Int, pass: ConvolutionPass, slots: Int,
-    algorithm: ConvolutionAlgorithm? = nil
+    algorithm: ConvolutionAlgorithm? = nil, packed: Bool = false
   ) -> Int? {
     guard geometry.isValid, batch >= 0, slots >= 1,
       product(batch, max(geometry.inputCount, geometry.outputCount)) != nil
@@ -83,16 +85,23 @@ package enum Convolution {
       return depthwise(geometry, batch, Kernels.active).scratchCount(pass: pass, slots: slots)
     case .direct:
       let twin = pass == .backwardData ? DirectConvolution.gradientGeometry(geometry) : geometry
-      return twin.flatMap { direct($0, batch, Kernels.active).scratchCount(slots: slots) }
+      return twin.flatMap {
+        direct($0, batch, Kernels.active).scratchCount(
+          slots: slots, packed: packed && pass == .forward)
+      }
     case .im2row, .pointwise:
       return im2row(geometry, batch, Kernels.active).scratchCount(pass: pass, slots: slots)
     }
   }
 
   /// Computes `output = epilogue(convolution of input with weight)`.
+  ///
+  /// - Parameter packedWeight: What `packWeight` made of the same weight for the same algorithm, or
+  ///   nil to do without. Only then does `scratch` need to be as large as for a weight as it is.
   package static func forward(
     _ geometry: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
-    weight: UnsafePointer<Float>, epilogue: ConvolutionEpilogue = ConvolutionEpilogue(),
+    weight: UnsafePointer<Float>, packedWeight: UnsafePointer<Float>? = nil,
+    epilogue: ConvolutionEpilogue = ConvolutionEpilogue(),
     output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int,
     algorithm: ConvolutionAlgorithm? = nil, kernels: KernelTable = Kernels.active
   ) {
@@ -103,8 +112,8 @@ package enum Convolution {
         slots: slots)
     case .direct:
       direct(geometry, batch, kernels).forward(
-        input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
-        slots: slots)
+        input: input, weight: weight, packedWeight: packedWeight, epilogue: epilogue,
+        output: output, scratch: scratch, slots: slots)
     case .im2row, .pointwise:
       im2row(geometry, batch, kernels).forward(
         input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
@@ -156,7 +165,7 @@ package enum Convolution {
   }
 
   /// Returns the algorithm that was asked for, if it can do the work, or else the usual one.
-  private static func resolve(
+  static func resolve(
     _ wanted: ConvolutionAlgorithm?, _ geometry: ConvolutionGeometry, _ pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
     guard let wanted, supports(wanted, geometry, pass: pass) else {
@@ -177,7 +186,7 @@ package enum Convolution {
     DepthwiseConvolution(geometry: geometry, batch: batch, kernels: kernels)
   }
 
-  private static func direct(_ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable)
+  static func direct(_ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable)
     -> DirectConvolution
   {
     DirectConvolution(geometry: geometry, batch: batch, kernels: kernels)

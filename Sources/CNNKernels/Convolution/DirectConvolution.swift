@@ -71,32 +71,53 @@ struct DirectConvolution {
     needsFrame
       ? (frameHeight(lines: chunkLines) * frameWidth * geometry.inputChannels + 15) & ~15 : 0
   }
-  private var weightCount: Int { geometry.groups * panelsPerGroup * panelCount }
+  /// The number of floats of the packed weight.
+  var packedWeightCount: Int? { product(geometry.groups, panelsPerGroup, panelCount) }
   private var runTableCount: Int { (2 * runCount + 15) & ~15 }
 
   /// Returns the number of floats of scratch memory, or nil if no memory could hold them.
-  func scratchCount(slots: Int) -> Int? {
+  ///
+  /// - Parameter packed: Whether the weight will be handed over packed.
+  func scratchCount(slots: Int, packed: Bool) -> Int? {
     let g = geometry
-    guard product(g.outputChannels + 16 * g.groups, g.depth, 2) != nil,
+    guard let weights = packedWeightCount,
+      product(g.outputChannels + 16 * g.groups, g.depth, 2) != nil,
       product(frameHeight(lines: g.outputHeight), frameWidth, g.inputChannels, 2) != nil,
       product(g.outputWidth + 96, g.groupOutputChannels + 16, g.depth) != nil,
       product(g.outputHeight, g.outputWidth, g.depth, 16) != nil,
       let frames = product(frameCount, chunkSamples, slots)
     else { return nil }
-    return product(weightCount + runTableCount + frames)
+    return product((packed ? 0 : weights) + runTableCount + frames)
   }
 
   // MARK: Passes
 
+  /// Computes the output from a packed weight, or else from the weight as it is.
   func forward(
-    input: UnsafePointer<Float>, weight: UnsafePointer<Float>, epilogue: ConvolutionEpilogue,
+    input: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+    packedWeight: UnsafePointer<Float>?, epilogue: ConvolutionEpilogue,
     output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int
   ) {
+    if let packedWeight {
+      multiply(
+        input: input, panels: packedWeight, epilogue: epilogue, output: output, scratch: scratch,
+        slots: slots)
+      return
+    }
+    packWeight(weight, packed: scratch, slots: slots)
+    multiply(
+      input: input, panels: scratch, epilogue: epilogue, output: output,
+      scratch: scratch + (packedWeightCount ?? 0), slots: slots)
+  }
+
+  /// Writes the weights of each 16 output channels beside each other: `packedWeightCount` numbers.
+  func packWeight(
+    _ weight: UnsafePointer<Float>, packed: UnsafeMutablePointer<Float>, slots: Int
+  ) {
     let g = geometry
-    forEachPanel(scratch, slots) { target, first, columns in
+    forEachPanel(packed, slots) { target, first, columns in
       kernels.direct.packRows(weight + first * g.depth, g.depth, columns, g.depth, target)
     }
-    multiply(input: input, epilogue: epilogue, output: output, scratch: scratch, slots: slots)
   }
 
   /// The convolution whose output is the gradient of the input, or nil where there is none.
@@ -138,8 +159,8 @@ struct DirectConvolution {
       }
     }
     multiply(
-      input: gradOutput, epilogue: ConvolutionEpilogue(), output: gradInput, scratch: scratch,
-      slots: slots)
+      input: gradOutput, panels: scratch, epilogue: ConvolutionEpilogue(), output: gradInput,
+      scratch: scratch + (packedWeightCount ?? 0), slots: slots)
   }
 
   // MARK: Work
@@ -177,15 +198,15 @@ struct DirectConvolution {
   }
 
   private func multiply(
-    input: UnsafePointer<Float>, epilogue: ConvolutionEpilogue,
+    input: UnsafePointer<Float>, panels: UnsafePointer<Float>, epilogue: ConvolutionEpilogue,
     output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int
   ) {
     let g = geometry
     let lineWidth = (needsFrame ? frameWidth : g.inputWidth) * g.inputChannels
-    let runs = UnsafeMutableRawPointer(scratch + weightCount)
+    let runs = UnsafeMutableRawPointer(scratch)
       .bindMemory(to: Int.self, capacity: runCount)
     listRuns(runs, lineWidth: lineWidth)
-    let frames = scratch + weightCount + runTableCount
+    let frames = scratch + runTableCount
     let lineBlocks = ThreadPool.chunkCount(of: g.outputHeight, grain: chunkLines)
     let panelBlocks = ThreadPool.chunkCount(of: panelsPerGroup, grain: chunkPanels)
     let sampleBlocks = ThreadPool.chunkCount(of: batch, grain: chunkSamples)
@@ -200,7 +221,7 @@ struct DirectConvolution {
         group: group, panels: panel..<min(panel + chunkPanels, panelsPerGroup), sample: sample,
         samples: min(chunkSamples, batch - sample), line: line,
         lines: min(chunkLines, g.outputHeight - line), source: input + sample * g.inputCount,
-        sampleStride: g.inputCount, lineWidth: lineWidth, runs: runs, weights: scratch)
+        sampleStride: g.inputCount, lineWidth: lineWidth, runs: runs, weights: panels)
       if needsFrame {
         let frame = frames + slot * frameCount * chunkSamples
         copyLines(work, to: frame)

@@ -1,0 +1,35 @@
+import CNNKernelTypes
+
+/// Weights brought into the form that an algorithm multiplies with, once for many forward passes.
+///
+/// The form depends on geometry and algorithm alone, not on batch, threads or processor.
+extension Convolution {
+  /// Returns the number of floats that `packWeight` writes: 0 where the forward pass reads the
+  /// weight as it is, or where the geometry is not valid.
+  package static func packedWeightCount(
+    _ geometry: ConvolutionGeometry, algorithm: ConvolutionAlgorithm? = nil
+  ) -> Int {
+    guard geometry.isValid else { return 0 }
+    switch resolve(algorithm, geometry, .forward) {
+    case .direct: return direct(geometry, 1, Kernels.active).packedWeightCount ?? 0
+    case .im2row, .pointwise, .depthwise: return 0
+    }
+  }
+
+  /// Writes the `packedWeightCount` numbers that `forward` may be given as `packedWeight`.
+  ///
+  /// - Parameters:
+  ///   - packed: Where to write, aligned to 64 bytes.
+  ///   - slots: The most threads that will work on the call.
+  package static func packWeight(
+    _ geometry: ConvolutionGeometry, weight: UnsafePointer<Float>,
+    packed: UnsafeMutablePointer<Float>, slots: Int, algorithm: ConvolutionAlgorithm? = nil,
+    kernels: KernelTable = Kernels.active
+  ) {
+    switch resolve(algorithm, geometry, .forward) {
+    case .direct:
+      direct(geometry, 1, kernels).packWeight(weight, packed: packed, slots: slots)
+    case .im2row, .pointwise, .depthwise: break
+    }
+  }
+}
