@@ -201,4 +201,40 @@ struct SessionTests {
     session.zeroGradients()
     #expect(Array(try session.gradient(of: "fc.bias")) == [0, 0])
   }
+
+  @Test("steps are measured one by one, and the last run's outputs are there")
+  func stepTimes() throws {
+    let model = try Model(SessionTests.graph)
+    let session = try Session(model: model, capacity: 2)
+    let input = try session.input()
+    for index in input.indices { input[index] = Float(index % 7) }
+    try session.run(batch: 2)
+    let expected = Array(try session.output())
+    let steps = try session.measureSteps(batch: 2, runs: 3)
+    #expect(steps.map(\.nodes) == [["conv", "bn", "relu"], ["flatten"], ["fc"]])
+    #expect(steps.map(\.types) == [["conv2d", "batch_norm", "relu"], ["flatten"], ["linear"]])
+    #expect(steps.map(\.outputShape.sizes) == [[4, 2, 3], [24], [2]])
+    // 24 outputs of 12 products each, and a bias; two samples.
+    #expect(steps[0].operations == 2 * (24 * 12 * 2 + 24))
+    #expect(steps.allSatisfy { $0.fastest >= 0 && $0.fastest <= $0.median && $0.pass == .forward })
+    #expect(Array(try session.output()) == expected)
+    expectError(.invalidArgument, "at least 1 run") {
+      _ = try session.measureSteps(batch: 2, runs: 0)
+    }
+  }
+
+  @Test("steps of training are measured forward, then backward")
+  func trainingStepTimes() throws {
+    let session = try TrainingSession(
+      model: try Model(SessionTests.graph), options: .init(capacity: 2))
+    let input = try session.input()
+    for index in input.indices { input[index] = Float(index % 7) }
+    let steps = try session.measureSteps(batch: 2, runs: 2)
+    let names = ["conv", "bn", "relu", "flatten", "fc"]
+    #expect(steps.flatMap(\.nodes) == names + names.reversed())
+    #expect(steps.map(\.pass) == names.map { _ in .forward } + names.map { _ in .backward })
+    // A new forward pass may follow at once.
+    try session.forward(batch: 1, random: RandomKey(seed: 1))
+    try session.backward()
+  }
 }

@@ -119,6 +119,17 @@ def test_benchmarks() -> None:
     assert all(row["median_ms"] > 0 for row in rows)
 
 
+def test_benchmarks_of_layers() -> None:
+    steps = json.loads(run("bench", "mnist", "--runs", 2, "--layers", "--train", "--json").stdout)
+    forward = [step["nodes"] for step in steps if step["pass"] == "forward"]
+    backward = [step["nodes"] for step in steps if step["pass"] == "backward"]
+    assert len(forward) > 3
+    assert backward == forward[:len(backward) - len(forward) - 1:-1]
+    table = run("bench", "mnist", "--runs", 2, "--layers").stdout.splitlines()
+    assert table[0].split()[:3] == ["layer", "type", "output"]
+    assert table[-1].startswith("sum")
+
+
 @pytest.mark.parametrize(("arguments", "status", "fragment"), [
     (["train", "--data", "digits", "--model", "resnet_smal"], 64, 'did you mean "resnet_small"?'),
     (["train", "--data", "digits", "--optimizer", "adaam"], 64, 'did you mean "adam"?'),

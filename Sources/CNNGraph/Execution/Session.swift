@@ -14,8 +14,8 @@ public final class Session: @unchecked Sendable {
   /// The largest number of samples of one run.
   public let capacity: Int
 
-  private let program: InferenceProgram
-  private let plan: InferencePlan
+  let program: InferenceProgram
+  let plan: InferencePlan
   private let services: LayerServices
   private var ownInputs: [FloatBuffer?]
   private var lastBatch = 0
@@ -111,7 +111,7 @@ public final class Session: @unchecked Sendable {
     lastBatch = batch
   }
 
-  private func run(_ step: InferencePlan.Step, _ batch: Int) throws(CNNError) {
+  func run(_ step: InferencePlan.Step, _ batch: Int) throws(CNNError) {
     let table = plan.table
     do throws(CNNError) {
       try step.layer.forward(

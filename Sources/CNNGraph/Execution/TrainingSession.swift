@@ -33,7 +33,7 @@ public final class TrainingSession: @unchecked Sendable {
 
   /// The gradients of all parameters, laid out like the parameters.
   package let gradientMemory: FloatBuffer
-  private let plan: TrainingPlan
+  let plan: TrainingPlan
   private let services: LayerServices
   private var ownInputs: [FloatBuffer?]
   /// The samples of the last `forward`; 0 before the first one, and after one that failed.
@@ -151,7 +151,7 @@ public final class TrainingSession: @unchecked Sendable {
     return nil
   }
 
-  private func forward(_ step: TrainingPlan.Step, _ batch: Int) throws(CNNError) {
+  func forward(_ step: TrainingPlan.Step, _ batch: Int) throws(CNNError) {
     let table = plan.table
     do throws(CNNError) {
       try step.layer.forward(
@@ -191,7 +191,7 @@ public final class TrainingSession: @unchecked Sendable {
     }
   }
 
-  private func backward(
+  func backward(
     _ step: TrainingPlan.Step, _ backward: TrainingPlan.Backward
   ) throws(CNNError) {
     let table = plan.table
