@@ -124,7 +124,7 @@ def test_benchmarks_of_layers() -> None:
     forward = [step["nodes"] for step in steps if step["pass"] == "forward"]
     backward = [step["nodes"] for step in steps if step["pass"] == "backward"]
     assert len(forward) > 3
-    assert backward == forward[:len(backward) - len(forward) - 1:-1]
+    assert backward == forward[::-1][:len(backward)]
     table = run("bench", "mnist", "--runs", 2, "--layers").stdout.splitlines()
     assert table[0].split()[:3] == ["layer", "type", "output"]
     assert table[-1].startswith("sum")
