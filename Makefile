@@ -8,7 +8,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo lint format bench sanitize install wheel clean
+.PHONY: help setup build test demo lint format bench bench-peers sanitize install wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,12 @@ lint: ## check formatting and warnings
 
 format: ## format the Swift code
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests examples
+
+bench: build ## measure how fast the library is; BENCH="--only resnet50 --quick" measures a part
+	@$(PYTHON) Benchmarks/bench.py $(BENCH)
+
+bench-peers: build ## the same beside PyTorch, ONNX Runtime, TensorFlow and oneDNN, into Benchmarks/results
+	@$(PYTHON) Benchmarks/bench.py --peers all --results Benchmarks/results $(BENCH)
 
 sanitize: setup ## run the C tests under AddressSanitizer and ThreadSanitizer
 	@Tools/sanitize

@@ -1,0 +1,1 @@
+"""What the benchmark consists of beside the peers themselves."""
