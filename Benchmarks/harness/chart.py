@@ -24,11 +24,15 @@ def draw(results: dict[str, Any], titles: dict[str, str], path: Path) -> None:
     from matplotlib import pyplot
 
     counts = sorted({int(key.rsplit("/", 1)[1]) for key in results["workloads"]}, reverse=True)
-    height = 1 + 0.55 * len(titles)
+    names = [name for name in titles
+             if any(f"{name}/{count}" in results["workloads"] for count in counts)]
     figure, panels = pyplot.subplots(
-        1, len(counts), figsize=(6.5 * len(counts), height), sharey=True, squeeze=False)
+        1, len(counts), figsize=(6.5 * len(counts), 1.5 + 0.55 * len(names)), sharey=True,
+        squeeze=False)
     for panel, threads in zip(panels[0], counts):
-        _panel(panel, results, titles, threads)
+        _panel(panel, results, names, threads)
+    panels[0][0].set_yticks(range(len(names)), [titles[name] for name in names], fontsize=8)
+    panels[0][0].invert_yaxis()
     handles = [pyplot.Rectangle((0, 0), 1, 1, color=COLORS[peer]) for peer in COLORS]
     figure.legend(handles, [TITLES[peer] for peer in COLORS], loc="upper center", ncols=4,
                   frameon=False)
@@ -37,11 +41,9 @@ def draw(results: dict[str, Any], titles: dict[str, str], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _panel(panel: Any, results: dict[str, Any], titles: dict[str, str], threads: int) -> None:
-    names = [name for name in titles if any(f"{name}/{count}" in results["workloads"]
-                                            for count in (threads,))]
+def _panel(panel: Any, results: dict[str, Any], names: list[str], threads: int) -> None:
     for row, name in enumerate(names):
-        sides = results["workloads"][f"{name}/{threads}"]["sides"]
+        sides = results["workloads"].get(f"{name}/{threads}", {}).get("sides", {})
         peers = [peer for peer in COLORS if peer in sides]
         thickness = 0.8 / max(1, len(peers))
         for index, peer in enumerate(peers):
@@ -50,8 +52,6 @@ def _panel(panel: Any, results: dict[str, Any], titles: dict[str, str], threads:
             panel.barh(place, ratio, 0.9 * thickness, color=COLORS[peer])
             panel.text(ratio + 0.03, place, f"{ratio:.2f}", va="center", fontsize=6)
     panel.axvline(1, color="black", linewidth=0.8)
-    panel.set_yticks(range(len(names)), [titles[name] for name in names], fontsize=8)
-    panel.invert_yaxis()
     panel.set_xlabel("time of the peer / time of cnn (above 1: cnn is faster)")
     panel.set_title(f"{threads} thread{'s' if threads > 1 else ''}", fontsize=10)
     panel.spines[["top", "right"]].set_visible(False)
