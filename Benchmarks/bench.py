@@ -40,6 +40,8 @@ def parse() -> argparse.Namespace:
                         help="let timed runs go before other processes of the machine (root)")
     parser.add_argument("--results", type=Path, default=environment.BUILD / "results",
                         help="the folder for tables, chart and numbers")
+    parser.add_argument("--readme", action="store_true",
+                        help="put the table into README.md too")
     return parser.parse_args()
 
 
@@ -61,7 +63,8 @@ def main() -> None:
     parts = (arguments.parts or ("workloads" if arguments.only else ",".join(PARTS))).split(",")
     thread_counts = [int(count) for count in arguments.threads.split(",")]
     if "startup" in parts:
-        results.startup = startup.measure(passes.prepare(startup.CONVNET, []))
+        results.startup = startup.measure(
+            passes.prepare(startup.CONVNET, []), precedence=effort.precedence)
         print(f"start-up: {results.startup['median_ms']:.1f} ms", flush=True)
     if "workloads" in parts:
         measure(selected, peers, thread_counts, effort, results)
@@ -70,6 +73,11 @@ def main() -> None:
                            for one in workloads.load().scaling]
     results.save()
     write_report(results)
+    if arguments.readme:
+        readme = machine.ROOT / "README.md"
+        readme.write_text(report.replace_between(
+            readme.read_text(encoding="utf-8"), "benchmark",
+            report.short(results, workloads.load().workloads)), encoding="utf-8")
 
 
 def available_peers(wanted: str) -> list[str]:

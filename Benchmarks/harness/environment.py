@@ -99,7 +99,8 @@ def environment(threads: int) -> dict[str, str]:
 
 def library() -> Path:
     """Our library: the one that was built, or that the environment names."""
-    return Path(os.environ.get("CNN_LIBRARY") or ROOT / ".build" / "release" / "libcnn.so")
+    named = os.environ.get("CNN_LIBRARY")
+    return Path(named or ROOT / ".build" / "release" / "libcnn.so").resolve()
 
 
 @contextlib.contextmanager

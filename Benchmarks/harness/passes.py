@@ -35,7 +35,7 @@ class Effort:
     rounds: int = 3
     runs: int = 4
     seconds: float = 2.0
-    longest: float = 30.0
+    longest: float = 40.0
     patience: float = 10.0
     timeout: float = 300.0
     precedence: bool = False

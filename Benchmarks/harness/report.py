@@ -16,7 +16,8 @@ Each side of each workload runs in processes of its own, in alternation; inputs 
 outside of the timing. A time is the median in milliseconds of the quieter pass over a side, in the
 fastest of the ways in which the side can do it (PyTorch: eager, channels last, compiled;
 TensorFlow: tf.function, frozen, XLA; oneDNN: its direct and its Winograd algorithm, in its own
-layouts). A ratio is the fastest peer's time over that of cnn: above 1, cnn is faster. Memory is the
+layouts). A ratio is the fastest peer's time over that of cnn: above 1, cnn is faster;
+in bold where it is at least what issue 3 asks for. Memory is the
 most that the process had at once, in MB, the Python interpreter included; its ratio is cnn over the
 leanest peer (oneDNN, a C program with one layer, is left out of that)."""
 
@@ -47,6 +48,31 @@ def markdown(results: Results, workloads: Sequence[Workload]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def short(results: Results, workloads: Sequence[Workload]) -> str:
+    """The comparison with the most threads, for a page about other things."""
+    threads = max(int(key.rsplit("/", 1)[1]) for key in results.workloads)
+    rows = [(workload, entry) for workload in workloads
+            if (entry := results.get(workload.name, threads))]
+    machine = results.machine
+    return (f"{machine['cores']} cores of {machine['cpu']}, {threads} threads, {machine['date']}, "
+            f"commit {machine['commit']}, {_versions(results)}; milliseconds:\n\n"
+            f"{comparison(rows)}")
+
+
+def replace_between(text: str, name: str, content: str) -> str:
+    """Puts content between the comments ``<!-- name -->`` and ``<!-- end of name -->``.
+
+    Raises:
+        ValueError: the text does not have both.
+    """
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, found, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found or not found_end:
+        raise ValueError(f"there is no {begin} ... {end} to put a table into")
+    return f"{before}{begin}\n{content}\n{end}{after}"
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown; the first column is text, the others are numbers."""
     lines = [list(header), ["---"] + ["---:"] * (len(header) - 1), *map(list, rows)]
@@ -74,10 +100,12 @@ def _ratios(workload: Workload, sides: dict[str, Any]) -> list[str]:
     cells = []
     for peer, least in ((frameworks, workload.at_least), ("onednn", workload.at_least_onednn)):
         value = summary.ratio(sides, peer)
-        if value is None or least is None:
+        if value is None:
             cells += ["", ""]
-        else:
-            cells += [f"**{value:.2f}**" if value >= least else f"{value:.2f}", f"{least:g}"]
+            continue
+        reached = least is not None and value >= least
+        cells += [f"**{value:.2f}**" if reached else f"{value:.2f}",
+                  "" if least is None else f"{least:g}"]
     return cells
 
 

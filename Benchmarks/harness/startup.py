@@ -10,12 +10,13 @@ from typing import Any
 
 from . import environment
 from .machine import ROOT
+from .timing import take_precedence
 from .workloads import Workload
 
 CONVNET = Workload("startup", "start-up", "convnet", {"named": "convnet"}, "predict", 1)
 
 
-def measure(network: dict[str, Any], runs: int = 20) -> dict[str, Any]:
+def measure(network: dict[str, Any], runs: int = 20, precedence: bool = False) -> dict[str, Any]:
     """Runs the program ``startup.c`` on the model file of a network, over and over.
 
     Returns:
@@ -30,7 +31,13 @@ def measure(network: dict[str, Any], runs: int = 20) -> dict[str, Any]:
         ["cc", "-O2", f"-I{ROOT / 'include'}", "-o", program,
          str(environment.BENCHMARKS / "startup.c"), str(environment.library()),
          f"-Wl,-rpath,{environment.BUILD}"], check=True)
-    times = [_process_ms(program, network["weights"]) for _ in range(runs + 3)][3:]
+    with environment.alone():
+        taken = precedence and take_precedence()
+        try:
+            times = [_process_ms(program, network["weights"]) for _ in range(runs + 3)][3:]
+        finally:
+            if taken:
+                take_precedence(False)
     return {"median_ms": statistics.median(times), "fastest_ms": min(times), "runs": runs}
 
 

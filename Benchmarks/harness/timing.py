@@ -112,17 +112,18 @@ def wait_for_quiet(patience: float) -> None:
             return
 
 
-def take_precedence() -> bool:
-    """Lets this session's processes go before all others of the machine.
+def take_precedence(taken: bool = True) -> bool:
+    """Lets this session's processes go before all others of the machine, or no longer.
 
     Times then mean something while others work, who have to wait. Linux groups processes by
-    session for sharing processors, so the process has to have a session of its own. Needs root.
+    session for sharing processors; ``passes`` gives each process that measures its own session.
+    Needs root.
 
     Returns:
         Whether that was possible.
     """
     try:
-        Path("/proc/self/autogroup").write_text("-20", encoding="ascii")
+        Path("/proc/self/autogroup").write_text("-20" if taken else "0", encoding="ascii")
     except OSError:
         return False
     return True

@@ -151,6 +151,14 @@ def test_the_report_has_times_ratios_and_notes(tmp_path):
     assert "outputs of onnxruntime onnxruntime differ" in text
 
 
+    page = report.replace_between("a <!-- benchmark -->old<!-- end of benchmark --> z", "benchmark",
+                                  report.short(results, [tiny("predict")]))
+    assert "| Tiny | 5.00 |" in page and "old" not in page
+    assert page.startswith("a ") and page.endswith(" z")
+    with pytest.raises(ValueError, match="there is no <!-- table -->"):
+        report.replace_between(page, "table", "")
+
+
 def test_results_of_other_workloads_stay(tmp_path):
     machine = {"cpu": "Abacus", "cores": 2, "date": "monday", "commit": "abc"}
     Results(tmp_path / "r.json", machine).add("first", 1, {"sides": {}})
