@@ -915,6 +915,10 @@ void cnn_training_free(cnn_training *training);
 /**
  * Trains on one batch: forward, loss, backward, optimizer; the heart of training.
  *
+ * Each parameter changes as soon as its gradient is complete, which saves the memory for all
+ * gradients, unless clipping needs them together or you have asked to see them before
+ * (cnn_training_parameter, cnn_backward). The numbers are the same.
+ *
  * For a model with one input whose first output has a loss over class numbers. For others set
  * inputs and targets one by one and call cnn_training_step.
  *
@@ -928,7 +932,8 @@ void cnn_training_free(cnn_training *training);
  * @param out_loss     [out] The mean loss over the batch before the update; may be NULL.
  * @return CNN_SHAPE_MISMATCH, CNN_INVALID_ARGUMENT for a label that is no class, CNN_NON_FINITE if
  *         the loss is not finite, with the step and the first layer that was not; then the
- *         parameters are as they were.
+ *         parameters are as they were. CNN_NON_FINITE also if a gradient is not finite; then
+ *         parameters of layers behind the one named may have changed by finite gradients.
  *
  * [one at a time] [changes model] Since 0.1.
  */
@@ -1076,7 +1081,8 @@ cnn_status cnn_backward(cnn_training *training);
 cnn_status cnn_training_input(cnn_training *training, const char *name, cnn_tensor *out_tensor);
 
 /**
- * Gives access to a parameter and its gradient, without copying.
+ * Gives access to a parameter and its gradient, without copying. The first call takes the memory for
+ * all gradients; those of steps before it are gone.
  *
  * This is also the seam for training on several machines: sum the gradients between cnn_backward
  * and cnn_optimizer_step.

@@ -50,6 +50,11 @@ public protocol Layer: Sendable {
   /// order, so that the host may leave the layer out. False by default.
   var isIdentityInInference: Bool { get }
 
+  /// Whether `backward` hands the gradient of the parameter at `index` to the call's
+  /// `gradientReceiver`, where there is one, instead of adding it to memory for the whole gradient.
+  /// False by default.
+  func handsOverGradient(parameter index: Int) -> Bool
+
   /// An estimate of the additions and multiplications of `forward` for one sample. 0 by default.
   var operationCount: Int { get }
 
@@ -95,7 +100,7 @@ public protocol Layer: Sendable {
   /// Computes gradients from the gradients of the outputs.
   ///
   /// Overwrites the gradient of each input that is asked for, and adds to the gradient of each
-  /// parameter.
+  /// parameter; see `handsOverGradient(parameter:)` for another way.
   func backward(_ call: borrowing BackwardCall) throws(CNNError)
 }
 
@@ -112,6 +117,8 @@ extension Layer {
   public var supportsInPlace: Bool { false }
   /// False.
   public var isIdentityInInference: Bool { false }
+  /// False.
+  public func handsOverGradient(parameter index: Int) -> Bool { false }
   /// Unknown, counted as none.
   public var operationCount: Int { 0 }
   /// True.

@@ -89,6 +89,9 @@ public struct BackwardCall: ~Copyable {
   public let parameters: TensorList
   /// The gradients of the parameters, to add to; empty where a parameter is frozen.
   public let parameterGradients: TensorList
+  /// Takes the gradients of parameters that the layer hands over in parts, where there is one: then
+  /// `parameterGradients` are empty for them.
+  public let gradientReceiver: (any GradientReceiver)?
   /// The states, to read.
   public let states: TensorList
   /// What `forward` wrote.
@@ -104,7 +107,8 @@ public struct BackwardCall: ~Copyable {
   public init(
     batch: Int, inputs: TensorList, outputs: TensorList, outputGradients: TensorList,
     inputGradients: TensorList, parameters: TensorList, parameterGradients: TensorList,
-    states: TensorList, cache: UnsafeMutableBufferPointer<Float>,
+    gradientReceiver: (any GradientReceiver)? = nil, states: TensorList,
+    cache: UnsafeMutableBufferPointer<Float>,
     scratch: UnsafeMutableBufferPointer<Float>, random: RandomKey, services: LayerServices
   ) {
     self.batch = batch
@@ -114,6 +118,7 @@ public struct BackwardCall: ~Copyable {
     self.inputGradients = inputGradients
     self.parameters = parameters
     self.parameterGradients = parameterGradients
+    self.gradientReceiver = gradientReceiver
     self.states = states
     self.cache = cache
     self.scratch = scratch

@@ -58,13 +58,18 @@ struct Linear: Layer {
   var isDifferentiable: Bool { tail.isEmpty }
   var preparedCount: Int { tail.preparedCount }
 
+  func handsOverGradient(parameter index: Int) -> Bool { index == 0 }
+
   var operationCount: Int {
     ShapeRules.operations(2, own[0].shape.count) + (hasBias ? outFeatures : 0)
   }
 
   func workspace(batch: Int, mode: ExecutionMode, concurrency: Int) throws(CNNError) -> Workspace {
-    guard mode == .training, hasBias else { return Workspace() }
-    return Workspace(backwardScratch: ChannelSums.scratchCount(channels: outFeatures))
+    guard mode == .training else { return Workspace() }
+    return Workspace(
+      backwardScratch: max(
+        hasBias ? ChannelSums.scratchCount(channels: outFeatures) : 0,
+        LinearGradient.scratchCount(slots: concurrency)))
   }
 
   func prepare(_ call: borrowing PrepareCall) throws(CNNError) {
@@ -96,13 +101,6 @@ struct Linear: Layer {
     try tail.requireTrainable("linear")
     let gradOutput = try call.outputGradients.required(0, "output gradient")
     let slots = call.services.concurrency
-    if let gradWeight = call.parameterGradients.pointer(0) {
-      let x = try call.inputs.required(0, "input")
-      MatrixMultiply.multiplyParallel(
-        transposeA: true, m: outFeatures, n: inFeatures, k: call.batch, a: gradOutput,
-        lda: outFeatures, b: x, ldb: inFeatures, beta: 1, c: gradWeight, ldc: inFeatures,
-        slots: slots)
-    }
     if hasBias, let gradBias = call.parameterGradients.pointer(1) {
       ChannelSums.add(
         gradOutput, rows: call.batch, channels: outFeatures, to: gradBias,
@@ -113,6 +111,28 @@ struct Linear: Layer {
         m: call.batch, n: inFeatures, k: outFeatures, a: gradOutput, lda: outFeatures,
         b: try call.parameters.required(0, "parameter"), ldb: inFeatures, c: gradInput,
         ldc: inFeatures, slots: slots)
+    }
+    try weightGradient(call, gradOutput)
+  }
+
+  /// Comes last: who takes the gradient over may change the weight at once.
+  private func weightGradient(
+    _ call: borrowing BackwardCall, _ gradOutput: UnsafePointer<Float>
+  ) throws(CNNError) {
+    let receiver = call.gradientReceiver.flatMap { $0.wants(parameter: 0) ? $0 : nil }
+    let sum = call.parameterGradients.pointer(0)
+    guard receiver != nil || sum != nil else { return }
+    let gradient = LinearGradient(
+      input: try call.inputs.required(0, "input"), gradOutput: gradOutput, batch: call.batch,
+      inFeatures: inFeatures, outFeatures: outFeatures)
+    if let sum {
+      gradient.add(to: sum, slots: call.services.concurrency)
+    } else if let receiver {
+      gradient.forEachPart(
+        scratch: try call.scratch.required(), slots: call.services.concurrency
+      ) { part, offset, count in
+        receiver.take(part, parameter: 0, offset: offset, count: count)
+      }
     }
   }
 }

@@ -16,6 +16,8 @@ final class BufferTable {
     case arena(offset: Int, count: Int)
     /// In memory of the caller, as many numbers per sample.
     case external(slot: Int, perSample: Int)
+    /// A fixed part of memory whose place may be said later.
+    case externalPart(slot: Int, offset: Int, count: Int)
     /// In memory that outlives the table.
     case fixed(UnsafeMutableBufferPointer<Float>)
   }
@@ -81,6 +83,9 @@ final class BufferTable {
     case .external(let slot, let perSample):
       UnsafeMutableBufferPointer(
         start: externals[slot], count: externals[slot] == nil ? 0 : batch * perSample)
+    case .externalPart(let slot, let offset, let count):
+      UnsafeMutableBufferPointer(
+        start: externals[slot].map { $0 + offset }, count: externals[slot] == nil ? 0 : count)
     case .fixed(let buffer): buffer
     }
   }

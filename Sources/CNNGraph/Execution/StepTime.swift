@@ -78,6 +78,7 @@ extension TrainingSession {
   /// move, as in training.
   /// - Throws: As `forward` and `backward`, and `invalidArgument` if `runs` is below 1.
   public func measureSteps(batch: Int, runs: Int) throws(CNNError) -> [StepTime] {
+    try keepGradients()
     var forwardTimes = StepTimer(steps: plan.steps.count)
     var backwardTimes = StepTimer(steps: plan.steps.count)
     for _ in 0..<(try checkedRuns(runs)) {

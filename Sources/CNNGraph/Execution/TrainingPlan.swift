@@ -8,6 +8,8 @@ struct TrainingPlan {
     let layer: any Layer
     let name: String
     let node: Int
+    /// The number of the node's first parameter in the model.
+    let firstParameter: Int
     let inputs: BufferTable.Entries
     let outputs: BufferTable.Entries
     let parameters: BufferTable.Entries
@@ -24,7 +26,13 @@ struct TrainingPlan {
     let outputs: BufferTable.Entries
     let outputGradients: BufferTable.Entries
     let inputGradients: BufferTable.Entries
+    /// Parts of the memory for all gradients, where there is such memory.
     let parameterGradients: BufferTable.Entries
+    /// Memory for gradients that are used at once and then forgotten; empty for those that the layer
+    /// hands over in parts.
+    let passingGradients: BufferTable.Entries
+    /// Takes what the layer hands over in parts; nil if it does not.
+    let receiver: StepReceiver?
     let scratch: BufferTable.Entries
     /// Pairs of entries: after the call the second is added to the first, where a tensor has
     /// several consumers.
@@ -34,21 +42,27 @@ struct TrainingPlan {
   let steps: [Step]
   let table: BufferTable
   let arena: FloatBuffer
+  /// Where receivers pass on what they get.
+  let router: GradientRouter
+  /// The number under which the table finds the memory for all gradients.
+  let gradientSlot: Int
   /// Where each tensor is.
   let activations: [BufferTable.Source]
   /// Where each tensor's gradient is; `.none` where there is none.
   let gradients: [BufferTable.Source]
 
   init(
-    model: Model, gradientMemory: FloatBuffer, options: TrainingSession.Options, concurrency: Int
+    model: Model, options: TrainingSession.Options, concurrency: Int
   ) throws(CNNError) {
     var builder = TrainingPlanBuilder(model: model, options: options, concurrency: concurrency)
     try builder.place()
     let (offsets, size) = try builder.planner.solve()
     arena = try FloatBuffer(count: size, for: "training with batches of \(options.capacity)")
-    table = BufferTable(arena: arena, externalCount: model.network.inputs.count)
+    gradientSlot = model.network.inputs.count
+    table = BufferTable(arena: arena, externalCount: gradientSlot + 1)
+    router = GradientRouter()
     let sources = TrainingSources(
-      model: model, gradientMemory: gradientMemory, builder: builder, offsets: offsets)
+      model: model, builder: builder, offsets: offsets, router: router, gradientSlot: gradientSlot)
     activations = model.network.tensors.indices.map(sources.activation)
     gradients = model.network.tensors.indices.map(sources.gradient)
     var steps: [Step] = []
@@ -72,9 +86,10 @@ extension TrainingPlan {
 /// Turns the planner's requests into entries of a table.
 private struct TrainingSources {
   let model: Model
-  let gradientMemory: FloatBuffer
   let builder: TrainingPlanBuilder
   let offsets: [Int]
+  let router: GradientRouter
+  let gradientSlot: Int
 
   private var network: Network { model.network }
 
@@ -100,6 +115,7 @@ private struct TrainingSources {
     let states = model.stateLayout.ranges[index].map { model.states[$0] }
     return TrainingPlan.Step(
       layer: node.layer, name: node.name, node: index,
+      firstParameter: model.parameterLayout.ranges[index].lowerBound,
       inputs: table.append(node.inputs.map(activation)),
       outputs: table.append(node.outputs.map(activation)),
       parameters: table.append(
@@ -107,13 +123,14 @@ private struct TrainingSources {
       states: table.append(states.map { .fixed(model.memory(of: $0, in: model.stateMemory)) }),
       cache: table.append([memory(builder.caches[index])]),
       forwardScratch: table.append([memory(builder.forwardScratch[index])]),
-      backward: builder.backward[index].map { backward($0, node, parameters, in: table) })
+      backward: builder.backward[index].map { backward($0, index, parameters, in: table) })
   }
 
   private func backward(
-    _ planned: TrainingPlanBuilder.Backward, _ node: Network.Node, _ parameters: [ParameterSlot],
+    _ planned: TrainingPlanBuilder.Backward, _ index: Int, _ parameters: [ParameterSlot],
     in table: BufferTable
   ) -> TrainingPlan.Backward {
+    let node = network.nodes[index]
     let reads = node.layer.backwardReads
     let inputGradients = planned.inputGradients.enumerated().map { position, request in
       request.map {
@@ -132,8 +149,14 @@ private struct TrainingSources {
       parameterGradients: table.append(
         parameters.map { slot in
           builder.options.frozen.contains(slot.name)
-            ? .none : .fixed(model.memory(of: slot, in: gradientMemory))
+            ? .none : .externalPart(slot: gradientSlot, offset: slot.offset, count: slot.count)
         }),
+      passingGradients: table.append(planned.parameterGradients.map(memory)),
+      receiver: StepReceiver(
+        wanted: parameters.indices.map {
+          !builder.options.frozen.contains(parameters[$0].name)
+            && node.layer.handsOverGradient(parameter: $0)
+        }, firstParameter: model.parameterLayout.ranges[index].lowerBound, router: router),
       scratch: table.append([memory(planned.scratch)]), sums: table.append(sums))
   }
 

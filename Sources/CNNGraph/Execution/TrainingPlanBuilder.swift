@@ -17,6 +17,9 @@ struct TrainingPlanBuilder {
     var inputGradients: [Int?]
     /// Inputs whose gradient is written to temporary memory and then added.
     var sums: [Int]
+    /// For each parameter, memory for a gradient that is used at once; nil if it is frozen or handed
+    /// over in parts.
+    var parameterGradients: [Area?] = []
     var scratch: Area?
   }
 
@@ -117,12 +120,30 @@ struct TrainingPlanBuilder {
           planned.sums.append(position)
         }
       }
+      planned.parameterGradients = try parameterGradients(index, time...time)
       planned.scratch = try area(workspaces[index].backwardScratch, index, time...time)
       backward[index] = planned
     }
     for input in network.inputs {
       if let request = gradients[input] { planner.extend(request, over: end...end) }
     }
+  }
+
+  private mutating func parameterGradients(
+    _ index: Int, _ lifetime: ClosedRange<Int>
+  ) throws(CNNError) -> [Area?] {
+    var areas: [Area?] = []
+    let range = model.parameterLayout.ranges[index]
+    for (position, slot) in model.parameters[range].enumerated() {
+      let isPassing =
+        !options.frozen.contains(slot.name)
+        && !network.nodes[index].layer.handsOverGradient(parameter: position)
+      areas.append(
+        isPassing
+          ? Area(request: planner.add(size: slot.count, lifetime: lifetime), count: slot.count)
+          : nil)
+    }
+    return areas
   }
 
   /// The first writer of a gradient may take over the memory of the gradient that it reads.

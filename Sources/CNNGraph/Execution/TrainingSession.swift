@@ -31,15 +31,16 @@ public final class TrainingSession: @unchecked Sendable {
   /// What was asked for at creation.
   public let options: Options
 
-  /// The gradients of all parameters, laid out like the parameters.
-  package let gradientMemory: FloatBuffer
+  /// The gradients of all parameters, laid out like the parameters; nil until somebody wants to see
+  /// them or to add up several.
+  package private(set) var gradientMemory: FloatBuffer?
   let plan: TrainingPlan
-  private let services: LayerServices
+  let services: LayerServices
   private var ownInputs: [FloatBuffer?]
   /// The samples of the last `forward`; 0 before the first one, and after one that failed.
   package private(set) var lastBatch = 0
   /// Whether a `backward` may follow: there is one for each `forward`.
-  package private(set) var awaitsBackward = false
+  package internal(set) var awaitsBackward = false
   private var lastKey = RandomKey(seed: 0)
   private var holdsAccess = false
 
@@ -60,10 +61,7 @@ public final class TrainingSession: @unchecked Sendable {
     self.model = model
     self.options = options
     services = HostServices.make()
-    gradientMemory = try FloatBuffer(count: model.parameterLayout.count, for: "gradients")
-    plan = try TrainingPlan(
-      model: model, gradientMemory: gradientMemory, options: options,
-      concurrency: services.concurrency)
+    plan = try TrainingPlan(model: model, options: options, concurrency: services.concurrency)
     ownInputs = [FloatBuffer?](repeating: nil, count: model.network.inputs.count)
     guard plan.steps.contains(where: { $0.backward != nil }) else {
       throw CNNError(
@@ -74,8 +72,11 @@ public final class TrainingSession: @unchecked Sendable {
 
   /// The bytes that activations, caches and gradients take.
   public var memoryBytes: Int {
-    (plan.arena.count + gradientMemory.count) * MemoryLayout<Float>.stride
+    (plan.arena.count + (gradientMemory?.count ?? 0)) * MemoryLayout<Float>.stride
   }
+
+  /// How many numbers the parameters take in the model's memory, gaps included.
+  package var parameterMemoryCount: Int { model.parameterLayout.count }
 
   /// Memory of the session for input `index`, with room for `capacity` samples; see `Session`.
   public func input(_ index: Int = 0) throws(CNNError) -> UnsafeMutableBufferPointer<Float> {
@@ -167,66 +168,6 @@ public final class TrainingSession: @unchecked Sendable {
     }
   }
 
-  /// Computes gradients from the gradients of the outputs, for the samples of the last `forward`.
-  ///
-  /// Adds to the gradients of the parameters; call `zeroGradients` first unless they should add up
-  /// over several steps. Afterwards the gradients of the outputs are undefined.
-  /// - Throws: `invalidArgument` if there was no `forward` since the last `backward`, `busy`, or what
-  ///   a layer throws.
-  public func backward() throws(CNNError) {
-    guard lastBatch > 0 else {
-      throw .invalidArgument("backward needs a forward before it: call forward first")
-    }
-    // The memory of what it reads was used again by the backward pass before.
-    guard awaitsBackward else {
-      throw .invalidArgument(
-        "backward was done already for this forward: call forward again before the next one")
-    }
-    let owns = try beginAccess()
-    defer { if owns { model.access.endWriting() } }
-    awaitsBackward = false
-    for step in plan.steps.reversed() {
-      guard let backward = step.backward else { continue }
-      try self.backward(step, backward)
-    }
-  }
-
-  func backward(
-    _ step: TrainingPlan.Step, _ backward: TrainingPlan.Backward
-  ) throws(CNNError) {
-    let table = plan.table
-    do throws(CNNError) {
-      try step.layer.backward(
-        BackwardCall(
-          batch: lastBatch, inputs: table.list(backward.inputs),
-          outputs: table.list(backward.outputs),
-          outputGradients: table.list(backward.outputGradients),
-          inputGradients: table.list(backward.inputGradients),
-          parameters: table.list(step.parameters),
-          parameterGradients: table.list(backward.parameterGradients),
-          states: table.list(step.states), cache: table.list(step.cache)[0],
-          scratch: table.list(backward.scratch)[0], random: key(of: step), services: services))
-    } catch {
-      throw error.prefixed(by: "layer \"\(step.name)\", backward")
-    }
-    let sums = table.list(backward.sums)
-    for pair in stride(from: 0, to: sums.count, by: 2) {
-      guard let sum = sums.pointer(pair), let term = sums.pointer(pair + 1) else { continue }
-      Elementwise.accumulate(term, sum, count: sums[pair].count, slots: services.concurrency)
-    }
-  }
-
-  private func key(of step: TrainingPlan.Step) -> RandomKey {
-    RandomKey(
-      seed: lastKey.seed, node: UInt32(truncatingIfNeeded: step.node), step: lastKey.step)
-  }
-
-  /// Sets the gradients of all parameters to zero.
-  public func zeroGradients() {
-    Elementwise.fill(
-      gradientMemory.pointer, count: gradientMemory.count, value: 0, slots: services.concurrency)
-  }
-
   /// Output `index` of the last `forward`, valid until the next one and while the session lives.
   public func output(_ index: Int = 0) throws(CNNError) -> UnsafeMutableBufferPointer<Float> {
     try check(index, model.network.outputs.indices, "output")
@@ -251,11 +192,31 @@ public final class TrainingSession: @unchecked Sendable {
   }
 
   /// The gradient of a parameter, in the layout of memory; valid as long as the session.
+  ///
+  /// - Throws: `unknownName`; `outOfMemory`, because the memory for all gradients is taken when they
+  ///   are first asked for.
   public func gradient(of name: String) throws(CNNError) -> UnsafeMutableBufferPointer<Float> {
     guard let slot = model.parameters.first(where: { $0.name == name }) else {
       throw .unknownName("parameter", name, valid: model.parameters.map(\.name))
     }
-    return model.memory(of: slot, in: gradientMemory)
+    return model.memory(of: slot, in: try keepGradients())
+  }
+
+  /// Returns the memory for the gradients of all parameters, which is taken if it is not there.
+  ///
+  /// From then on `backward` adds to it.
+  @discardableResult
+  package func keepGradients() throws(CNNError) -> FloatBuffer {
+    if let gradientMemory { return gradientMemory }
+    let memory = try FloatBuffer(count: model.parameterLayout.count, for: "gradients")
+    gradientMemory = memory
+    plan.table.setExternal(plan.gradientSlot, memory.pointer)
+    return memory
+  }
+
+  func key(of step: TrainingPlan.Step) -> RandomKey {
+    RandomKey(
+      seed: lastKey.seed, node: UInt32(truncatingIfNeeded: step.node), step: lastKey.step)
   }
 
   /// Runs `body` with the model reserved for this session, so that no call in between can find it
@@ -275,7 +236,7 @@ public final class TrainingSession: @unchecked Sendable {
   }
 
   /// Returns whether access was taken by this call, so that the caller has to end it.
-  private func beginAccess() throws(CNNError) -> Bool {
+  func beginAccess() throws(CNNError) -> Bool {
     if holdsAccess { return false }
     try model.access.beginWriting()
     return true

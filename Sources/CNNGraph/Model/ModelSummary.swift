@@ -46,8 +46,8 @@ public struct ModelSummary: Sendable, Hashable {
   public let operationCount: Int
   /// The bytes that a `Session` for `batch` samples takes for its tensors.
   public let predictionBytes: Int
-  /// The bytes that a `TrainingSession` for `batch` samples takes for activations and gradients;
-  /// nil if the network cannot be trained.
+  /// The bytes that a `TrainingSession` for `batch` samples takes for activations and gradients, as
+  /// long as nobody asks for the gradients of all parameters at once; nil if the network cannot be trained.
   public let trainingBytes: Int?
 
   /// Summarises a model.
@@ -78,7 +78,7 @@ public struct ModelSummary: Sendable, Hashable {
     do throws(CNNError) {
       let count = try TrainingPlan.arenaCount(
         model: model, options: TrainingSession.Options(capacity: batch), concurrency: concurrency)
-      trainingBytes = saturating(count, model.parameterLayout.count) * MemoryLayout<Float>.stride
+      trainingBytes = count * MemoryLayout<Float>.stride
     } catch  where error.code == .unsupported {
       trainingBytes = nil
     }

@@ -15,7 +15,8 @@ public protocol Optimizer: Sendable {
 
   /// Changes a range of parameters and their states.
   ///
-  /// Allocates nothing, and gives the same bits for any number of threads.
+  /// Allocates nothing, and gives the same bits for any number of threads and however parameters are
+  /// cut into ranges. May be called from several threads at once, for ranges that do not overlap.
   func update(_ call: OptimizerCall)
 }
 

@@ -1,11 +1,17 @@
 import CNNGraph
 import CNNKernels
 import CNNLayerKit
+import Synchronization
 
 /// Changes a model's parameters by an optimizer, and keeps what the optimizer remembers.
 ///
-/// Safety: used by one thread at a time, which has the model to itself.
-final class ParameterUpdater {
+/// There are two ways. `update` changes everything at once from the gradients of all parameters.
+/// `begin`, and then `consume` for each part of each gradient, changes the parameters while the
+/// backward pass is on its way. Both give the same bits.
+///
+/// Safety: used by one thread at a time, which has the model to itself, except for `consume`, whose
+/// calls change parts that do not overlap.
+final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
   /// Consecutive parameters that are treated alike, gaps between them included: those hold zeros,
   /// which every rule leaves as they are.
   private struct Run {
@@ -19,35 +25,53 @@ final class ParameterUpdater {
   /// like them.
   let states: FloatBuffer
   private let parameters: ModelMemory
-  private let gradients: FloatBuffer
+  /// The number of parameters, gaps included.
+  private let count: Int
   private let weightDecay: Double
   private let clipNorm: Double?
   private let clipValue: Double?
   private var runs: [Run] = []
+  /// Each parameter by itself.
+  private let slots: [Run]
+
+  /// The step that `consume` works on.
+  private var step = 1
+  private var learningRate = 0.0
+  /// The first gradient in the model's memory that was not finite; `Int.max` if all were.
+  private let firstUnfit = Atomic<Int>(Int.max)
 
   init(
-    model: Model, gradients: FloatBuffer, options: TrainingOptions
+    model: Model, count: Int, options: TrainingOptions
   ) throws(CNNError) {
     optimizer = try options.optimizer.make()
     parameters = try ModelMemory(model, model.parameters)
-    self.gradients = gradients
+    self.count = count
     weightDecay = options.weightDecay
     clipNorm = options.clipNorm
     clipValue = options.clipValue
     states = try FloatBuffer(
       count: try elementCount(
-        optimizer.stateNames.count, gradients.count, of: "the optimizer's state"),
+        optimizer.stateNames.count, count, of: "the optimizer's state"),
       for: "the state of optimizer \"\(options.optimizer.type)\"")
     for name in options.decayOverrides.keys.sorted()
     where !model.parameters.contains(where: { $0.name == name }) {
       throw .unknownName("parameter for weight decay", name, valid: model.parameters.map(\.name))
     }
+    let weightDecay = options.weightDecay
+    slots = model.parameters.map { slot in
+      Run(
+        offset: slot.offset, count: slot.count,
+        decays: weightDecay > 0 && (options.decayOverrides[slot.name] ?? slot.declaration.decays))
+    }
+    joinRuns(model, frozen: options.frozen)
+  }
+
+  private func joinRuns(_ model: Model, frozen: Set<String>) {
     var isLastTrained = false
-    for slot in model.parameters {
-      defer { isLastTrained = !options.frozen.contains(slot.name) }
-      guard !options.frozen.contains(slot.name) else { continue }
-      let decays =
-        weightDecay > 0 && (options.decayOverrides[slot.name] ?? slot.declaration.decays)
+    for (slot, run) in zip(model.parameters, slots) {
+      defer { isLastTrained = !frozen.contains(slot.name) }
+      guard !frozen.contains(slot.name) else { continue }
+      let decays = run.decays
       if isLastTrained, let last = runs.last, last.decays == decays {
         runs[runs.count - 1].count = slot.offset + slot.count - last.offset
       } else {
@@ -59,25 +83,32 @@ final class ParameterUpdater {
   /// The memory of state `index` of a parameter.
   func state(_ index: Int, of slot: ParameterSlot) -> UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(
-      start: states.pointer + index * gradients.count + slot.offset, count: slot.count)
+      start: states.pointer + index * count + slot.offset, count: slot.count)
   }
+
+  /// Whether an update depends on the gradients of all parameters together, or changes them, so that
+  /// it cannot begin before the last one is complete.
+  var needsAllGradients: Bool { clipNorm != nil || clipValue != nil }
 
   /// Changes the parameters by a step.
   ///
   /// - Parameters:
+  ///   - gradients: The gradients of all parameters, laid out like them.
   ///   - step: The number of the step, from 1.
   ///   - learningRate: The rate.
   ///   - gradientScale: The factor of all gradients.
   /// - Returns: False if a gradient is not finite; then nothing was changed.
-  func update(step: Int, learningRate: Double, gradientScale: Double) -> Bool {
-    let slots = ThreadPool.threadCount
+  func update(
+    _ gradients: FloatBuffer, step: Int, learningRate: Double, gradientScale: Double
+  ) -> Bool {
+    let concurrency = ThreadPool.threadCount
     if let clipValue {
-      clip(gradients.elements, limit: Float(clipValue / gradientScale), slots: slots)
+      clip(gradients.elements, limit: Float(clipValue / gradientScale), slots: concurrency)
     }
     let norm =
-      Reduction.sumOfSquares(gradients.pointer, count: gradients.count, slots: slots).squareRoot()
+      Reduction.sumOfSquares(gradients.pointer, count: count, slots: concurrency).squareRoot()
       * gradientScale
-    guard norm.isFinite || firstNonFiniteGradient() == nil else { return false }
+    guard norm.isFinite || firstNonFinite(gradients) == nil else { return false }
     var scale = gradientScale
     if let clipNorm, norm > clipNorm { scale *= clipNorm / norm }
     guard let base = parameters.base else { return true }
@@ -86,17 +117,67 @@ final class ParameterUpdater {
         OptimizerCall(
           parameters: base + run.offset, gradients: gradients.pointer + run.offset,
           count: run.count, states: states.count == 0 ? nil : states.pointer + run.offset,
-          stateStride: gradients.count, step: step, learningRate: learningRate,
-          weightDecay: run.decays ? weightDecay : 0, gradientScale: scale, concurrency: slots))
+          stateStride: count, step: step, learningRate: learningRate,
+          weightDecay: run.decays ? weightDecay : 0, gradientScale: scale,
+          concurrency: concurrency))
     }
     return true
   }
 
   /// The index of the first gradient that is not finite, counted like the model's memory.
-  func firstNonFiniteGradient() -> Int? {
+  private func firstNonFinite(_ gradients: FloatBuffer) -> Int? {
     let index = Reduction.firstNonFiniteIndex(
-      gradients.pointer, count: gradients.count, slots: ThreadPool.threadCount)
-    return index < 0 ? nil : index
+      gradients.pointer, count: count, slots: ThreadPool.threadCount)
+    guard index >= 0 else { return nil }
+    firstUnfit.store(index, ordering: .relaxed)
+    return index
+  }
+
+  /// The index of a gradient that was not finite in the last update, counted like the model's
+  /// memory.
+  var unfitGradient: Int? {
+    let index = firstUnfit.load(ordering: .relaxed)
+    return index == .max ? nil : index
+  }
+
+  // MARK: Updates during the backward pass
+
+  /// Prepares for the gradients of a backward pass.
+  ///
+  /// - Parameters:
+  ///   - step: The number of the step, from 1.
+  ///   - learningRate: The rate.
+  func begin(step: Int, learningRate: Double) {
+    self.step = step
+    self.learningRate = learningRate
+    firstUnfit.store(.max, ordering: .relaxed)
+  }
+
+  /// Whether a gradient was not finite.
+  var hasFailed: Bool { unfitGradient != nil }
+
+  /// Changes a part of a parameter, in pieces that are read twice from the cache: to see whether
+  /// the gradient is finite, and to use it. Where it is not, the piece stays as it is.
+  func consume(
+    _ gradient: UnsafePointer<Float>, parameter: Int, offset: Int, count: Int, concurrency: Int
+  ) {
+    guard let base = parameters.base, slots.indices.contains(parameter) else { return }
+    let run = slots[parameter]
+    let first = run.offset + offset
+    ThreadPool.parallelRanges(count: count, grain: 1 << 13, slots: concurrency) { range, _ in
+      let start = first + range.lowerBound
+      let piece = gradient + range.lowerBound
+      let unfit = Reduction.firstNonFiniteIndex(piece, count: range.count, slots: 1)
+      guard unfit < 0 else {
+        _ = firstUnfit.min(start + unfit, ordering: .relaxed)
+        return
+      }
+      optimizer.update(
+        OptimizerCall(
+          parameters: base + start, gradients: piece, count: range.count,
+          states: states.count == 0 ? nil : states.pointer + start, stateStride: self.count,
+          step: step, learningRate: learningRate, weightDecay: run.decays ? weightDecay : 0))
+    }
   }
 
   /// Cuts off what is farther from 0 than `limit`; leaves what is not a number.

@@ -4,10 +4,14 @@ public import CNNLayerKit
 extension Training {
   /// Trains on the inputs and targets that were set: forward, loss, backward, clipping, update.
   ///
+  /// Each parameter changes as soon as its gradient is complete, and then the gradient is forgotten,
+  /// unless clipping needs all of them, or somebody has asked to see them before
+  /// (`session.gradient(of:)`, `backward`). The bits are the same.
   /// - Returns: The loss before the update.
-  /// - Throws: `nonFinite` if the loss or a gradient is not finite, naming the step and the first
-  ///   layer whose output was not; then the model is as it was. Else as `forward`, `computeLoss`
-  ///   and `backward`.
+  /// - Throws: `nonFinite` if the loss is not finite, naming the step and the first layer whose
+  ///   output was not; then the model is as it was. `nonFinite` if a gradient is not finite; then
+  ///   parameters of layers behind it may have changed, and no parameter has become infinite or not
+  ///   a number by it. Else as `forward`, `computeLoss` and `backward`.
   public func step() throws(CNNError) -> Double {
     try exclusively { () throws(CNNError) in try runStep() }
   }
@@ -40,9 +44,15 @@ extension Training {
   /// A step for a caller who has the training to itself.
   func runStep() throws(CNNError) -> Double {
     try session.withExclusiveAccess { () throws(CNNError) in
-      session.zeroGradients()
-      let loss = try runGradients()
-      try runOptimizer(gradientScale: 1)
+      guard session.gradientMemory == nil else {
+        session.zeroGradients()
+        let loss = try runGradients()
+        try runOptimizer(gradientScale: 1)
+        return loss
+      }
+      try runForward()
+      let loss = try runLoss()
+      try runBackwardAndUpdate()
       return loss
     }
   }

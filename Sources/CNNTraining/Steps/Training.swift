@@ -74,7 +74,8 @@ public final class Training: @unchecked Sendable {
         capacity: options.batchSize, inputGradients: options.inputGradients,
         frozen: options.frozen))
     updater = try ParameterUpdater(
-      model: model, gradients: session.gradientMemory, options: options)
+      model: model, count: session.parameterMemoryCount, options: options)
+    if updater.needsAllGradients { try session.keepGradients() }
     states = try ModelMemory(model, model.states)
     stateBackup = try FloatBuffer(count: states.count, for: "a copy of the running statistics")
     inputBatches = [Int](repeating: 0, count: model.network.inputs.count)
@@ -260,18 +261,32 @@ public final class Training: @unchecked Sendable {
   func runOptimizer(gradientScale: Double) throws(CNNError) {
     let isFinite = try session.withExclusiveAccess { () throws(CNNError) in
       updater.update(
-        step: progress.step + 1, learningRate: learningRate, gradientScale: gradientScale)
+        try session.keepGradients(), step: progress.step + 1, learningRate: learningRate,
+        gradientScale: gradientScale)
     }
-    guard isFinite else {
-      try restoreStates()
-      let index = updater.firstNonFiniteGradient() ?? 0
-      let slot = model.parameters.last { $0.offset <= index }
-      throw CNNError(
-        .nonFinite,
-        "step \(progress.step + 1): the gradient of parameter \"\(slot?.name ?? "?")\" is infinite "
-          + "or not a number; a lower learning rate or \"clip_norm\" may help")
+    guard isFinite else { throw try explainUnfitGradient("The parameters are as they were") }
+    progress.endStep()
+  }
+
+  /// Computes gradients and changes each parameter as soon as its gradient is complete.
+  func runBackwardAndUpdate() throws(CNNError) {
+    updater.begin(step: progress.step + 1, learningRate: learningRate)
+    try session.backward(into: updater)
+    guard !updater.hasFailed else {
+      throw try explainUnfitGradient(
+        "Parameters of layers behind it were changed already, by gradients that were finite")
     }
     progress.endStep()
+  }
+
+  private func explainUnfitGradient(_ consequence: String) throws(CNNError) -> CNNError {
+    try restoreStates()
+    let index = updater.unfitGradient ?? 0
+    let slot = model.parameters.last { $0.offset <= index }
+    return CNNError(
+      .nonFinite,
+      "step \(progress.step + 1): the gradient of parameter \"\(slot?.name ?? "?")\" is infinite "
+        + "or not a number. \(consequence); a lower learning rate or \"clip_norm\" may help")
   }
 
   /// Runs `body` unless another call of this training is under way.

@@ -31,6 +31,7 @@ final class TrainerRun {
     }
     stepOptions.batchSize = min(stepOptions.batchSize, max(1, dataset.count))
     training = try Training(model: trainer.model, options: stepOptions)
+    if options.accumulation > 1 { try training.session.keepGradients() }
     binding = try TargetBinding(
       training.heads, network: trainer.model.network, dataset: dataset, what: "the training data")
     loader = try BatchLoader(
@@ -111,12 +112,14 @@ final class TrainerRun {
     let number = training.progress.step
     var loss = 0.0
     var batches = 0
-    try training.zeroGradients()
+    // A single batch changes each parameter as soon as its gradient is complete.
+    let accumulates = options.accumulation > 1
+    if accumulates { try training.zeroGradients() }
     while batches < options.accumulation, let batch = try loader.next() {
       try training.useInput(0, batch.inputs, batch: batch.count)
       try binding.bind(batch)
       let batchLoss = try training.exclusively { () throws(CNNError) in
-        try training.runGradients()
+        accumulates ? try training.runGradients() : try training.runStep()
       }
       state.add(loss: batchLoss, training.lastCounts)
       clock.samples += batch.count
@@ -124,8 +127,10 @@ final class TrainerRun {
       batches += 1
     }
     guard batches > 0 else { throw CNNError(.internal, "an epoch ended before its last batch") }
-    try training.exclusively { () throws(CNNError) in
-      try training.runOptimizer(gradientScale: 1 / Double(batches))
+    if accumulates {
+      try training.exclusively { () throws(CNNError) in
+        try training.runOptimizer(gradientScale: 1 / Double(batches))
+      }
     }
     loss /= Double(batches)
     clock.steps += 1
