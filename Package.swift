@@ -109,14 +109,15 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: nil, providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CProcessor"),
+    .systemLibrary(name: "CVector"),
     .target(name: "CForkRepair"),
     .systemLibrary(name: "CCNN", path: "include"),
     .target(
       name: "CImageCodecs",
       linkerSettings: staticCodecs),
     module("CNNKernelTypes"),
-    module("CNNKernelsBaseline", ["CNNKernelTypes"]),
-    module("CNNKernelsAVX2", ["CNNKernelTypes"], settings: avx2Settings),
+    module("CNNKernelsBaseline", ["CVector", "CNNKernelTypes"]),
+    module("CNNKernelsAVX2", ["CVector", "CNNKernelTypes"], settings: avx2Settings),
     module(
       "CNNKernels",
       ["COpenBLAS", "CProcessor", "CNNKernelTypes", "CNNKernelsBaseline", "CNNKernelsAVX2"],

@@ -16,15 +16,25 @@ package struct DirectBlock {
   package var runLength: Int
   /// The weights of 16 output channels, `[runCount · runLength, 16]`.
   package var panel: UnsafePointer<Float>
-  /// The first output number, the elements from pixel to pixel, and how many of the 16 to write.
+  /// The first output number, the elements from pixel to pixel and from line to line, and how many
+  /// of the 16 to write.
   package var output: UnsafeMutablePointer<Float>
   package var outputStride: Int
+  package var outputLineStride: Int
   package var columns: Int
+  /// What is written for a sum: `activation(sum · scale + shift)`, where `slope` is the activation's
+  /// factor of negative numbers, and nil stands for ones and zeros.
+  package var scale: UnsafePointer<Float>?
+  package var shift: UnsafePointer<Float>?
+  package var slope: Float
 
+  /// - Parameter outputLineStride: Nil where output lines lie behind each other.
   package init(
     image: UnsafePointer<Float>, pixelStride: Int, lineStride: Int, width: Int, lines: Int,
     runs: UnsafePointer<Int>, runCount: Int, runLength: Int, panel: UnsafePointer<Float>,
-    output: UnsafeMutablePointer<Float>, outputStride: Int, columns: Int
+    output: UnsafeMutablePointer<Float>, outputStride: Int, outputLineStride: Int? = nil,
+    columns: Int, scale: UnsafePointer<Float>? = nil, shift: UnsafePointer<Float>? = nil,
+    slope: Float = 1
   ) {
     self.image = image
     self.pixelStride = pixelStride
@@ -37,7 +47,11 @@ package struct DirectBlock {
     self.panel = panel
     self.output = output
     self.outputStride = outputStride
+    self.outputLineStride = outputLineStride ?? width * outputStride
     self.columns = columns
+    self.scale = scale
+    self.shift = shift
+    self.slope = slope
   }
 }
 
@@ -51,16 +65,21 @@ package struct DirectKernels: Sendable {
   /// Arguments: rows, stride, number of rows, row length, target.
   package var packRows:
     @Sendable (UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void
+  /// The kernels of the weight's gradient.
+  package var gradient: DirectGradientKernels
   /// Whether the variant has the registers and instructions that make this worth while.
   package var isFast: Bool
 
   package init(
     isFast: Bool, multiplyPanel: @escaping @Sendable (borrowing DirectBlock) -> Void,
     packRows:
-      @escaping @Sendable (UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void
+      @escaping @Sendable (UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>) ->
+      Void,
+    gradient: DirectGradientKernels
   ) {
     self.packRows = packRows
     self.isFast = isFast
     self.multiplyPanel = multiplyPanel
+    self.gradient = gradient
   }
 }

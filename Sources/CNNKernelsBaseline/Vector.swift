@@ -1,3 +1,5 @@
+import CVector
+
 /// Eight floats, the unit in which all kernels work.
 typealias Vector = SIMD8<Float>
 
@@ -17,7 +19,7 @@ func store(_ value: Vector, _ y: UnsafeMutablePointer<Float>) {
 @inline(__always)
 func addProduct(_ sum: inout Vector, _ x: Vector, _ y: Vector) {
   #if CNN_FMA || arch(arm64)
-    sum = sum.addingProduct(x, y)
+    sum = cnn_vector_multiply_add(x, y, sum)
   #else
     sum += x * y
   #endif

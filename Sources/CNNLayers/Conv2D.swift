@@ -28,7 +28,7 @@ struct Conv2D: Layer {
   private let own: [ParameterDeclaration]
   private let hasBias: Bool
   /// The number of floats of the packed weight, 0 where there is none.
-  private let packedCount: Int
+  private var packedCount: Int
   private var tail = FusedTail()
 
   static let type = LayerType(
@@ -78,6 +78,7 @@ struct Conv2D: Layer {
   var precise: any Layer {
     var layer = self
     layer.geometry.isPrecise = true
+    layer.packedCount = Convolution.packedWeightCount(layer.geometry)
     return layer
   }
 

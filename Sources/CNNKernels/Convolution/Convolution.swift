@@ -32,21 +32,21 @@ package enum ConvolutionPass: Sendable, Hashable, CaseIterable {
 package enum Convolution {
   /// Returns the algorithm that is used where none is asked for.
   ///
-  /// 1. Pointwise where the input, as a matrix, needs no rearranging.
-  /// 2. Depthwise where each group has one input channel.
-  /// 3. Direct on processors with fused multiply-add, if at least half of its 16 channels at a time
+  /// 1. Depthwise where each group has one input channel.
+  /// 2. Direct on processors with fused multiply-add, if at least half of its 16 channels at a time
   ///    are in use: each group writes 8 channels or more.
+  /// 3. Pointwise where the input, as a matrix, needs no rearranging.
   /// 4. Im2row otherwise, and for the gradient of the weight.
   package static func algorithm(
     for geometry: ConvolutionGeometry, pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
-    if geometry.isPointwise { return .pointwise }
     if geometry.isDepthwise { return .depthwise }
     let written =
       pass == .backwardData ? geometry.groupInputChannels : geometry.groupOutputChannels
     let usesDirect =
       Kernels.active.direct.isFast && written >= 8 && supports(.direct, geometry, pass: pass)
-    return usesDirect ? .direct : .im2row
+    if usesDirect { return .direct }
+    return geometry.isPointwise ? .pointwise : .im2row
   }
 
   /// Returns whether `algorithm` can compute convolutions of this geometry.

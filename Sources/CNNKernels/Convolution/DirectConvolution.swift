@@ -273,10 +273,9 @@ struct DirectConvolution {
             lines: chunk.lines, runs: chunk.runs, runCount: runCount,
             runLength: g.depth / runCount,
             panel: chunk.weights + (chunk.group * panelsPerGroup + panel) * panelCount,
-            output: target, outputStride: g.outputChannels, columns: columns))
-        epilogue.apply(
-          target, rows: chunk.lines * g.outputWidth, columns: columns, stride: g.outputChannels,
-          channel: channel, kernels: kernels)
+            output: target, outputStride: g.outputChannels, columns: columns,
+            scale: epilogue.scale.map { $0 + channel }, shift: epilogue.shift.map { $0 + channel },
+            slope: epilogue.slope))
         sample += 1
       }
       panel += 1
