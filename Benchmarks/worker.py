@@ -29,9 +29,8 @@ def main() -> None:
         result = module.prepare(request["prepare"])
     else:
         task = module.task(Job(**request["job"]))
-        wait_for_quiet(request["patience"])
-        if request["precedence"]:
-            take_precedence()
+        if not (request["precedence"] and take_precedence()):
+            wait_for_quiet(request["patience"])
         result = measure(task, **request["limits"])
         result |= {"version": task.version, "parameters": task.parameters, **task.notes}
         if task.result is not None:
