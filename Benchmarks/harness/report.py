@@ -31,7 +31,7 @@ def markdown(results: Results, workloads: Sequence[Workload]) -> str:
         "# Benchmark", ABOUT,
         f"{machine['cores']} cores of {machine['cpu']} with {machine['instructions']}.{limited} "
         f"{machine['system']}. Last run {machine['date']}, commit {machine['commit']}. "
-        f"{_versions(results)}."]
+        f"{_versions(results)}. {_passes(results)}"]
     for threads in thread_counts:
         rows = [(workload, entry) for workload in workloads
                 if (entry := results.get(workload.name, threads))]
@@ -54,9 +54,10 @@ def short(results: Results, workloads: Sequence[Workload]) -> str:
     rows = [(workload, entry) for workload in workloads
             if (entry := results.get(workload.name, threads))]
     machine = results.machine
-    return (f"{machine['cores']} cores of {machine['cpu']}, {threads} threads, {machine['date']}, "
-            f"commit {machine['commit']}, {_versions(results)}; milliseconds:\n\n"
-            f"{comparison(rows)}")
+    commits = " and ".join(sorted({entry["commit"] for _, entry in rows}))
+    return (f"{machine['cores']} cores of {machine['cpu']} with {machine['instructions']}, "
+            f"{threads} threads, {machine['date']}, commit {commits}, {_versions(results)}. "
+            f"{_passes(results)} Milliseconds:\n\n{comparison(rows)}")
 
 
 def replace_between(text: str, name: str, content: str) -> str:
@@ -154,6 +155,17 @@ def _versions(results: Results) -> str:
         for side, values in entry["sides"].items():
             versions[side] = values["version"]
     return ", ".join(f"{TITLES[side]} {versions[side]}" for side in TITLES if side in versions)
+
+
+def _passes(results: Results) -> str:
+    """How thoroughly was measured."""
+    sides = [side for entry in results.workloads.values() for side in entry["sides"].values()]
+    if not sides:
+        return ""
+    rounds = min(len(side["medians_ms"]) for side in sides)
+    runs = min(side["runs"] for side in sides)
+    return (f"At least {rounds} pass{'es' if rounds > 1 else ''} over each side with "
+            f"{runs} timed runs together.")
 
 
 def _notes(results: Results) -> str:
