@@ -77,6 +77,15 @@ package protocol PoolingKernels: Sendable {
   static func maxRowBackward(
     _ gradOutput: FloatPointer, _ indices: FloatPointer, _ gradInput: MutableFloatPointer,
     _ row: Int, _ channels: Int, _ geometry: PoolingGeometry)
+  /// The largest element of each window, and which cell of the window it is; `rectifies` puts 0 in
+  /// place of negative ones and 255 in place of the cells of those that are not positive.
+  static func maxCellsRow(
+    _ x: FloatPointer, _ y: MutableFloatPointer, _ cells: UnsafeMutablePointer<UInt8>, _ row: Int,
+    _ rectifies: Bool, _ geometry: PoolingGeometry)
+  /// Writes a row of the input's gradient from the gradients of all windows that reach it.
+  static func maxCellsRowBackward(
+    _ gradOutput: FloatPointer, _ cells: UnsafePointer<UInt8>, _ gradInput: MutableFloatPointer,
+    _ row: Int, _ geometry: PoolingGeometry)
   /// The mean of each window.
   static func averageRow(
     _ x: FloatPointer, _ y: MutableFloatPointer, _ row: Int, _ channels: Int,

@@ -13,13 +13,14 @@ package enum BatchNormalization {
   ///
   /// - Parameters:
   ///   - output: [rows, channels]; not the input, which backward needs.
+  ///   - rectifies: Whether a rectifier follows: output = max(that, 0).
   ///   - momentum: The share of the old running value, 0.9 usually.
   ///   - savedMean: [channels], written for backward.
   ///   - savedInverseDeviation: [channels], 1 / √(variance + epsilon), written for backward.
   package static func forwardTraining(
     _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, rows: Int,
     channels: Int, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, epsilon: Float,
-    momentum: Float, savedMean: UnsafeMutablePointer<Float>,
+    momentum: Float, rectifies: Bool = false, savedMean: UnsafeMutablePointer<Float>,
     savedInverseDeviation: UnsafeMutablePointer<Float>, runningMean: UnsafeMutablePointer<Float>,
     runningVariance: UnsafeMutablePointer<Float>, slots: Int
   ) {
@@ -48,7 +49,7 @@ package enum BatchNormalization {
       let start = range.lowerBound * channels
       kernels.normalize(
         input + start, savedMean, savedInverseDeviation, scale, shift, output + start, channels,
-        range.count, channels)
+        range.count, channels, rectifies)
     }
   }
 
@@ -90,7 +91,7 @@ package enum BatchNormalization {
           let start = range.lowerBound * channels + first
           kernels.normalize(
             input + start, runningMean + first, inverse, scale + first, shift + first,
-            output + start, channels, range.count, width)
+            output + start, channels, range.count, width, false)
           first += width
         }
       }
@@ -107,14 +108,17 @@ package enum BatchNormalization {
   /// (Σ gradOutput) / n - x̂ · (Σ gradOutput · x̂) / n), the simplified form of the chain rule.
   ///
   /// - Parameters:
+  ///   - rectifier: The shift, if a rectifier followed: then no gradient passes where the output was
+  ///     not positive, which shows in the input. Nil if there was none.
   ///   - gradInput: Overwritten; may be `gradOutput`. Nil where nobody wants it; likewise
   ///     `gradScale` and `gradShift`.
   ///   - scratch: `backwardScratchCount(channels:)` floats.
   package static func backward(
     input: UnsafePointer<Float>, gradOutput: UnsafePointer<Float>,
     gradInput: UnsafeMutablePointer<Float>?, rows: Int, channels: Int,
-    scale: UnsafePointer<Float>, savedMean: UnsafePointer<Float>,
-    savedInverseDeviation: UnsafePointer<Float>, gradScale: UnsafeMutablePointer<Float>?,
+    scale: UnsafePointer<Float>, rectifier: UnsafePointer<Float>? = nil,
+    savedMean: UnsafePointer<Float>, savedInverseDeviation: UnsafePointer<Float>,
+    gradScale: UnsafeMutablePointer<Float>?,
     gradShift: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>, slots: Int
   ) {
     guard rows > 0, channels > 0 else { return }
@@ -124,7 +128,8 @@ package enum BatchNormalization {
       let start = part.firstRow * channels + part.firstColumn
       kernels.gradientSums(
         input + start, gradOutput + start, channels, part.rows, part.columns,
-        savedMean + part.firstColumn, savedInverseDeviation + part.firstColumn, sum, product)
+        savedMean + part.firstColumn, savedInverseDeviation + part.firstColumn,
+        scale + part.firstColumn, rectifier.map { $0 + part.firstColumn }, sum, product)
     } combine: { block in
       for c in 0..<block.columns {
         var sum = 0.0
@@ -146,7 +151,7 @@ package enum BatchNormalization {
       let start = range.lowerBound * channels
       kernels.inputGradient(
         input + start, gradOutput + start, gradInput + start, channels, range.count, channels,
-        savedMean, savedInverseDeviation, scale, sums, products, 1 / Float(rows))
+        savedMean, savedInverseDeviation, scale, rectifier, sums, products, 1 / Float(rows))
     }
   }
 }

@@ -44,9 +44,9 @@ package struct LinearGradient {
     }
   }
 
-  /// Calls `body` with parts of the gradient, each complete: the numbers, where they begin in the
-  /// weight, and how many there are. Several threads do so at the same time.
+  /// Calls `body` with parts of the gradient, each complete, on several threads at the same time.
   ///
+  /// The body gets the numbers, where they begin in the weight, and how many there are.
   /// - Parameter scratch: `scratchCount(slots:)` floats.
   package func forEachPart(
     scratch: UnsafeMutablePointer<Float>, slots: Int,

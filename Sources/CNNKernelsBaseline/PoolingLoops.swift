@@ -1,7 +1,7 @@
 import CNNKernelTypes
 
 /// The part of a window that lies in the input, along one axis.
-private struct Window {
+struct PoolingWindow {
   /// The first coordinate inside.
   var first: Int
   /// How many coordinates are inside.
@@ -23,7 +23,7 @@ private struct Window {
 ///
 /// Divides instead of counting: a graph may ask for windows of billions of cells.
 @inline(__always)
-private func cellsBelow(_ limit: Int, _ start: Int, _ most: Int, _ dilation: Int) -> Int {
+func cellsBelow(_ limit: Int, _ start: Int, _ most: Int, _ dilation: Int) -> Int {
   guard start < limit else { return 0 }
   if dilation == 1 { return min(most, limit &- start) }
   return min(most, (limit &- start &- 1) / dilation &+ 1)
@@ -31,19 +31,20 @@ private func cellsBelow(_ limit: Int, _ start: Int, _ most: Int, _ dilation: Int
 
 extension PoolingGeometry {
   @inline(__always)
-  fileprivate func rows(_ index: Int) -> Window {
-    Window(index, strideHeight, paddingTop, kernelHeight, dilationHeight, inputHeight)
+  func rows(_ index: Int) -> PoolingWindow {
+    PoolingWindow(index, strideHeight, paddingTop, kernelHeight, dilationHeight, inputHeight)
   }
 
   @inline(__always)
-  fileprivate func columns(_ index: Int) -> Window {
-    Window(index, strideWidth, paddingLeft, kernelWidth, dilationWidth, inputWidth)
+  func columns(_ index: Int) -> PoolingWindow {
+    PoolingWindow(index, strideWidth, paddingLeft, kernelWidth, dilationWidth, inputWidth)
   }
 
   /// The number of cells that a mean is divided by.
   @inline(__always)
   fileprivate func divisor(
-    _ row: Int, _ column: Int, _ rows: Window, _ columns: Window, _ countIncludePad: Bool
+    _ row: Int, _ column: Int, _ rows: PoolingWindow, _ columns: PoolingWindow,
+    _ countIncludePad: Bool
   ) -> Int {
     guard countIncludePad else { return rows.count &* columns.count }
     // Cells beyond the padding, which rounding up can reach, do not count: as in PyTorch.
@@ -92,7 +93,8 @@ enum PoolingLoops: PoolingKernels {
 
   @inline(__always)
   private static func largest(
-    _ x: FloatPointer, _ width: Int, _ rows: Window, _ columns: Window, _ g: PoolingGeometry
+    _ x: FloatPointer, _ width: Int, _ rows: PoolingWindow, _ columns: PoolingWindow,
+    _ g: PoolingGeometry
   ) -> Vector {
     // A window of padding alone holds nothing; 0 is as harmless as a number can be.
     if rows.count == 0 || columns.count == 0 { return lanes(0) }
@@ -116,7 +118,8 @@ enum PoolingLoops: PoolingKernels {
 
   @inline(__always)
   private static func largestWithPlace(
-    _ x: FloatPointer, _ width: Int, _ rows: Window, _ columns: Window, _ g: PoolingGeometry
+    _ x: FloatPointer, _ width: Int, _ rows: PoolingWindow, _ columns: PoolingWindow,
+    _ g: PoolingGeometry
   ) -> (best: Vector, place: Vector) {
     if rows.count == 0 || columns.count == 0 { return (lanes(0), lanes(-1)) }
     var best = lanes(-.infinity)
@@ -210,7 +213,8 @@ enum PoolingLoops: PoolingKernels {
 
   @inline(__always)
   private static func sum(
-    _ x: FloatPointer, _ width: Int, _ rows: Window, _ columns: Window, _ g: PoolingGeometry
+    _ x: FloatPointer, _ width: Int, _ rows: PoolingWindow, _ columns: PoolingWindow,
+    _ g: PoolingGeometry
   ) -> Vector {
     var sum = lanes(0)
     var i = 0

@@ -91,6 +91,14 @@ public protocol Layer: Sendable {
   /// and outputs have to be the same.
   var precise: any Layer { get }
 
+  /// Returns one layer that computes this layer and then `next`, forward and backward, for training,
+  /// or nil if there is none. Nil by default.
+  ///
+  /// The host asks where nobody else needs what lies between the two, and then there is no memory for
+  /// it. The parameters and states of the returned layer are those of this layer followed by those of
+  /// `next`. It gives the same bits as the two.
+  func fusedForTraining(with next: any Layer) -> (any Layer)?
+
   /// Computes the outputs from the inputs.
   ///
   /// Writes every element of every output. May write `cache`, which `backward` will read, and, when
@@ -135,6 +143,8 @@ extension Layer {
   public func prepare(_ call: borrowing PrepareCall) throws(CNNError) {}
   /// The layer itself.
   public var precise: any Layer { self }
+  /// No fusion.
+  public func fusedForTraining(with next: any Layer) -> (any Layer)? { nil }
   /// No fusion.
   public func fused(with next: any Layer) -> (any Layer)? { nil }
   /// Reports that the layer cannot be trained through.

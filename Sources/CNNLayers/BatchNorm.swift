@@ -27,6 +27,8 @@ struct BatchNorm: Layer {
   let channels: Int
   let epsilon: Float
   private let momentum: Float
+  /// Whether a rectifier was absorbed, in training only.
+  private var rectifies = false
 
   static let type = LayerType(
     "batch_norm", summary: "Batch normalisation over the last axis: features or channels.",
@@ -67,6 +69,14 @@ struct BatchNorm: Layer {
   var supportsInPlace: Bool { true }
   var operationCount: Int { ShapeRules.operations(2, outputs[0].shape.count) }
 
+  /// The rectifier's gradient follows from the input, so its output need not be read.
+  func fusedForTraining(with next: any Layer) -> (any Layer)? {
+    guard next is ReLU, !rectifies else { return nil }
+    var layer = self
+    layer.rectifies = true
+    return layer
+  }
+
   private func rows(_ batch: Int) -> Int { batch * (outputs[0].shape.count / channels) }
 
   func workspace(batch: Int, mode: ExecutionMode, concurrency: Int) throws(CNNError) -> Workspace {
@@ -92,7 +102,7 @@ struct BatchNorm: Layer {
     let saved = try call.cache.required("cache")
     BatchNormalization.forwardTraining(
       x, y, rows: rows(call.batch), channels: channels, scale: weight, shift: bias,
-      epsilon: epsilon, momentum: momentum, savedMean: saved,
+      epsilon: epsilon, momentum: momentum, rectifies: rectifies, savedMean: saved,
       savedInverseDeviation: saved + channels, runningMean: mean, runningVariance: variance,
       slots: slots)
   }
@@ -103,7 +113,8 @@ struct BatchNorm: Layer {
       input: try call.inputs.required(0, "input"),
       gradOutput: try call.outputGradients.required(0, "output gradient"),
       gradInput: call.inputGradients.pointer(0), rows: rows(call.batch), channels: channels,
-      scale: try call.parameters.required(0, "parameter"), savedMean: saved,
+      scale: try call.parameters.required(0, "parameter"),
+      rectifier: rectifies ? try call.parameters.required(1, "parameter") : nil, savedMean: saved,
       savedInverseDeviation: saved + channels, gradScale: call.parameterGradients.pointer(0),
       gradShift: call.parameterGradients.pointer(1), scratch: try call.scratch.required(),
       slots: call.services.concurrency)

@@ -38,34 +38,35 @@ struct LocalResponseNorm: Layer {
     outputs = [OutputDeclaration(shape: input)]
   }
 
-  var backwardReads: BackwardReads { [.inputs, .outputs] }
+  var backwardReads: BackwardReads { [.inputs] }
+  var supportsInPlace: Bool { true }
   var operationCount: Int {
     ShapeRules.operations(2, outputs[0].shape.count, min(response.size, channels))
   }
 
   func workspace(batch: Int, mode: ExecutionMode, concurrency: Int) throws(CNNError) -> Workspace {
-    let count = try elementCount(
-      batch, outputs[0].shape.count, of: "local_response_norm: the denominators")
-    return mode == .training ? Workspace(cache: count) : Workspace(forwardScratch: count)
+    let count = LocalResponseNormalization.scratchCount(
+      channels: channels, attributes: response, slots: concurrency)
+    guard let count, count <= Shape.maximumCount else {
+      throw CNNError(
+        .outOfMemory, "local_response_norm: \(channels) channels need too much temporary memory")
+    }
+    return Workspace(forwardScratch: count, backwardScratch: mode == .training ? count : 0)
   }
 
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
-    let denominators = call.mode == .training ? call.cache : call.scratch
     LocalResponseNormalization.forward(
       try call.inputs.required(0, "input"), try call.outputs.required(0, "output"),
-      denominator: try denominators.required("cache"),
       pixels: call.batch * (outputs[0].shape.count / channels), channels: channels,
-      attributes: response, slots: call.services.concurrency)
+      attributes: response, scratch: try call.scratch.required(), slots: call.services.concurrency)
   }
 
   func backward(_ call: borrowing BackwardCall) throws(CNNError) {
     guard let gradInput = call.inputGradients.pointer(0) else { return }
     LocalResponseNormalization.backward(
       input: try call.inputs.required(0, "input"),
-      output: try call.outputs.required(0, "output"),
-      denominator: try call.cache.required("cache"),
       gradOutput: try call.outputGradients.required(0, "output gradient"), gradInput: gradInput,
       pixels: call.batch * (outputs[0].shape.count / channels), channels: channels,
-      attributes: response, slots: call.services.concurrency)
+      attributes: response, scratch: try call.scratch.required(), slots: call.services.concurrency)
   }
 }

@@ -12,12 +12,15 @@ import CNNLayerKit
 /// With `return_indices` a second output, `indices`, tells where in the plane each element was
 /// found: `h·W + w`, a whole number. `max_unpool2d` takes it; no gradient flows through it.
 ///
-/// Gradient: each dy goes to the place its element came from, which forward keeps; of equal
-/// elements that is the first. Neither inputs nor outputs are read.
+/// Gradient: each dy goes to the place its element came from, which forward keeps, in a byte for
+/// windows of up to 255 cells; of equal elements that is the first. Neither inputs nor outputs are
+/// read. In training it absorbs a rectifier in front of it.
 struct MaxPool2D: Layer {
   let outputs: [OutputDeclaration]
   private let geometry: PoolingGeometry
   private let returnsIndices: Bool
+  /// Whether a rectifier was absorbed.
+  private var rectifies = false
 
   static let type = LayerType(
     "max_pool2d", summary: "The largest element of each window, and where it was.",
@@ -46,6 +49,17 @@ struct MaxPool2D: Layer {
     if returnsIndices { try checkPositions() }
   }
 
+  /// Whether training keeps a byte for each output, and not a position.
+  private var isCompact: Bool { !returnsIndices && CompactMaxPooling.fits(geometry) }
+
+  /// Returns the layer that rectifies its input first, in training only; nil if it cannot.
+  func rectifying() -> MaxPool2D? {
+    guard isCompact else { return nil }
+    var layer = self
+    layer.rectifies = true
+    return layer
+  }
+
   /// Throws `unsupported` if positions would not be exact.
   private func checkPositions() throws(CNNError) {
     let (height, width) = (geometry.inputHeight, geometry.inputWidth)
@@ -64,15 +78,21 @@ struct MaxPool2D: Layer {
 
   func workspace(batch: Int, mode: ExecutionMode, concurrency: Int) throws(CNNError) -> Workspace {
     guard mode == .training else { return Workspace() }
+    let count = try elementCount(batch, outputs[0].shape.count, of: "max_pool2d: the positions")
+    if isCompact { return Workspace(cache: CompactMaxPooling.cacheCount(count)) }
     try checkPositions()
-    return Workspace(
-      cache: try elementCount(batch, outputs[0].shape.count, of: "max_pool2d: the positions"))
+    return Workspace(cache: count)
   }
 
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")
     let y = try call.outputs.required(0, "output")
     let slots = call.services.concurrency
+    if call.mode == .training, isCompact {
+      return CompactMaxPooling.forward(
+        x, y, cells: try call.cache.required("cache"), rectifies: rectifies,
+        geometry: geometry.samples(call.batch), slots: slots)
+    }
     let indices = returnsIndices ? call.outputs.pointer(1) : nil
     let kept = call.mode == .training ? try call.cache.required("cache") : indices
     Pooling.maxForward(
@@ -85,8 +105,14 @@ struct MaxPool2D: Layer {
 
   func backward(_ call: borrowing BackwardCall) throws(CNNError) {
     guard let gradInput = call.inputGradients.pointer(0) else { return }
+    let gradOutput = try call.outputGradients.required(0, "output gradient")
+    if isCompact {
+      return CompactMaxPooling.backward(
+        gradOutput: gradOutput, cells: try call.cache.required("cache"), gradInput: gradInput,
+        geometry: geometry.samples(call.batch), slots: call.services.concurrency)
+    }
     Pooling.maxBackward(
-      gradOutput: try call.outputGradients.required(0, "output gradient"),
+      gradOutput: gradOutput,
       indices: try call.cache.required("cache"), gradInput: gradInput,
       geometry: geometry.samples(call.batch), slots: call.services.concurrency)
   }

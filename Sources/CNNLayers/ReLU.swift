@@ -20,6 +20,11 @@ struct ReLU: Layer {
   var supportsInPlace: Bool { true }
   var operationCount: Int { outputs[0].shape.count }
 
+  /// The largest of rectified numbers is the rectified largest number.
+  func fusedForTraining(with next: any Layer) -> (any Layer)? {
+    (next as? MaxPool2D)?.rectifying()
+  }
+
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")
     let y = try call.outputs.required(0, "output")

@@ -1,5 +1,6 @@
 import CNNKernelTypes
 import CNNKernels
+import Foundation
 import Testing
 
 struct BatchNormalizationTests {
@@ -138,6 +139,46 @@ struct BatchNormalizationTests {
 }
 
 struct LocalResponseNormalizationTests {
+  /// The output and the gradient of the input.
+  static func passes(
+    _ x: [Float], _ g: [Float], _ channels: Int, _ attributes: ResponseAttributes, slots: Int
+  ) -> (output: [Float], gradient: [Float]) {
+    let pixels = x.count / channels
+    let scratch = LocalResponseNormalization.scratchCount(
+      channels: channels, attributes: attributes, slots: slots)
+    var y: [Float] = []
+    var dx: [Float] = []
+    _ = filled(scratch ?? 0) { scratch in
+      y = filled(x.count) {
+        LocalResponseNormalization.forward(
+          x, $0, pixels: pixels, channels: channels, attributes: attributes, scratch: scratch,
+          slots: slots)
+      }
+      dx = filled(x.count) {
+        LocalResponseNormalization.backward(
+          input: x, gradOutput: g, gradInput: $0, pixels: pixels, channels: channels,
+          attributes: attributes, scratch: scratch, slots: slots)
+      }
+    }
+    return (y, dx)
+  }
+
+  /// Over all sizes of numbers that a denominator can have.
+  @Test(arguments: [Float(1e-6), 1, 2, 1e6])
+  func powersAreExactForAnySize(k: Float) {
+    let attributes = ResponseAttributes(size: 1, alpha: 1, beta: 0.75, k: k)
+    let x = stride(from: Float(-18), through: 18, by: 0.037).map { Float(pow(10, Double($0))) }
+    let (y, _) = LocalResponseNormalizationTests.passes(x, x, 1, attributes, slots: 1)
+    for (x, y) in zip(x, y) {
+      let expected = Double(x) * pow(Double(k) + Double(x) * Double(x), -0.75)
+      #expect(abs(Double(y) - expected) <= 1e-6 * expected, "\(x)")
+    }
+    // A square that overflows leaves something small, and what is no number stays so.
+    let (extremes, _) = LocalResponseNormalizationTests.passes(
+      [1e30, .nan], [1, 1], 1, attributes, slots: 1)
+    #expect(extremes[0].isFinite && extremes[1].isNaN)
+  }
+
   @Test(
     arguments: [(1, 1), (3, 8), (5, 17), (2, 64), (4, 3), (100, 96)],
     [ResponseAttributes(size: 5, k: 2), ResponseAttributes(size: 4, alpha: 0.5, beta: 0.6)])
@@ -151,20 +192,8 @@ struct LocalResponseNormalizationTests {
         x, pixels: pixels, channels: channels, size: attributes.size,
         alpha: Double(attributes.alpha), beta: Double(attributes.beta), k: Double(attributes.k))
     }
-    var y: [Float] = []
-    let denominator = filled(count) { denominator in
-      y = filled(count) {
-        LocalResponseNormalization.forward(
-          x, $0, denominator: denominator, pixels: pixels, channels: channels,
-          attributes: attributes, slots: 2)
-      }
-    }
+    let (y, dx) = LocalResponseNormalizationTests.passes(x, g, channels, attributes, slots: 2)
     #expect(relativeError(y, reference(doubles(x), pixels: pixels)) < 1e-6)
-    let dx = filled(count) {
-      LocalResponseNormalization.backward(
-        input: x, output: y, denominator: denominator, gradOutput: g, gradInput: $0,
-        pixels: pixels, channels: channels, attributes: attributes, slots: 2)
-    }
     // Pixels are independent: the last one will do for the differences.
     let last = (pixels - 1) * channels
     let numeric = numericGradient(doubles(Array(x[last...]))) { x in

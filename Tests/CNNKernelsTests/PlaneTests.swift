@@ -85,6 +85,42 @@ struct PoolingTests {
     #expect(areAdjoint(x, y, gradient, dx))
   }
 
+  /// Remembering cells in bytes gives the bits of remembering positions, also with a rectifier in
+  /// front, which then is never applied to the whole plane.
+  @Test(arguments: PoolingGeometry.cases, [false, true])
+  func compact(g: PoolingGeometry, rectifies: Bool) {
+    #expect(CompactMaxPooling.fits(g))
+    let x = testNumbers(g.inputCount, seed: 59).map { ($0 * 4).rounded() - 1 }
+    let gradient = testNumbers(g.outputCount, seed: 60)
+    let front = rectifies ? x.map { max($0, 0) } : x
+    var expected: [Float] = []
+    let indices = filled(g.outputCount) { indices in
+      expected = filled(g.outputCount) {
+        Pooling.maxForward(front, $0, indices: indices, geometry: g, slots: 1)
+      }
+    }
+    var slope = filled(g.inputCount) {
+      Pooling.maxBackward(
+        gradOutput: gradient, indices: indices, gradInput: $0, geometry: g, slots: 1)
+    }
+    if rectifies { for (i, value) in front.enumerated() where value <= 0 { slope[i] = 0 } }
+    for slots in [1, 3] {
+      var y: [Float] = []
+      let cells = filled(CompactMaxPooling.cacheCount(g.outputCount)) { cells in
+        y = filled(g.outputCount) {
+          CompactMaxPooling.forward(
+            x, $0, cells: cells, rectifies: rectifies, geometry: g, slots: slots)
+        }
+      }
+      #expect(y == expected)
+      let dx = filled(g.inputCount) {
+        CompactMaxPooling.backward(
+          gradOutput: gradient, cells: cells, gradInput: $0, geometry: g, slots: slots)
+      }
+      #expect(dx == slope)
+    }
+  }
+
   @Test func notANumberWinsAndNegativesBeatPadding() {
     let g = PoolingGeometry.make(1, 2, 2, 2, kernel: (2, 2), stride: (1, 1), padding: 1)
     let x: [Float] = [-5, .nan, -4, 1, -3, 2, -.infinity, 3]

@@ -71,6 +71,26 @@ extension ManyThreadsCase {
       }
       return y + indices + dx + mean
     },
+    ManyThreadsCase(name: "compact pooling") { slots in
+      let p = plane
+      var y: [Float] = []
+      let cells = filled(CompactMaxPooling.cacheCount(p.outputCount)) { cells in
+        y = filled(p.outputCount) {
+          CompactMaxPooling.forward(
+            x, $0, cells: cells, rectifies: true, geometry: p, slots: slots)
+        }
+      }
+      return y
+        + filled(p.inputCount) {
+          CompactMaxPooling.backward(
+            gradOutput: y, cells: cells, gradInput: $0, geometry: p, slots: slots)
+        }
+    },
+    ManyThreadsCase(name: "local response normalisation") { slots in
+      let (y, dx) = LocalResponseNormalizationTests.passes(
+        x, g, columns, ResponseAttributes(size: 5, alpha: 0.5, k: 2), slots: slots)
+      return y + dx
+    },
     ManyThreadsCase(name: "upsampling") { slots in
       let r = resampling
       let y = filled(3 * 40 * 33 * 96) {

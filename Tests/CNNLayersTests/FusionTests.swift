@@ -50,6 +50,60 @@ import Testing
     expectClose(whole.outputs[0].values, values, relative: 1e-5, absolute: 1e-5)
   }
 
+  static let trainingPairs: [(LayerCase, LayerCase)] = [
+    ([7, 9, 5], ("relu", [:]), ("max_pool2d", ["kernel_size": 3, "stride": 2])),
+    ([6, 6, 19], ("relu", [:]), ("max_pool2d", ["kernel_size": 2])),
+    ([5, 5, 8], ("relu", [:]), ("max_pool2d", ["kernel_size": 3, "stride": 1, "padding": 1])),
+    ([5, 4, 21], ("batch_norm", [:]), ("relu", [:])),
+    ([40], ("batch_norm", ["epsilon": 0.1]), ("relu", [:])),
+  ].map { shape, first, second in
+    (LayerCase(first.0, first.1, shape, batch: 5), LayerCase(second.0, second.1, shape, batch: 5))
+  }
+
+  /// Training with one layer in place of two gives the same bits, forward and backward.
+  @Test(arguments: trainingPairs)
+  func trainedFusedEqualsUnfused(_ first: LayerCase, _ second: LayerCase) throws {
+    let (front, back) = (try first.makeLayer(), try second.makeLayer())
+    let fused = try #require(front.fusedForTraining(with: back))
+    #expect(fused.parameters == front.parameters + back.parameters)
+    #expect(fused.states == front.states + back.states)
+    #expect(fused.outputs == back.outputs)
+    let whole = try LayerHarness(fused, inputs: first.inputs, batch: first.batch)
+    let head = try LayerHarness(front, inputs: first.inputs, batch: first.batch)
+    let tail = try LayerHarness(back, inputs: second.inputs, batch: first.batch)
+    for (own, other) in zip(head.parameters + head.states, whole.parameters + whole.states) {
+      own.values = other.values
+    }
+    head.inputs[0].values = whole.inputs[0].values
+    tail.outputGradients[0].values = whole.outputGradients[0].values
+    try whole.forward(.training)
+    try head.forward(.training)
+    tail.inputs[0].values = head.outputs[0].values
+    try tail.forward(.training)
+    #expect(whole.outputs[0].values == tail.outputs[0].values)
+    #expect(whole.states.map(\.values) == head.states.map(\.values))
+    try whole.backward()
+    try tail.backward()
+    head.outputGradients[0].values = tail.inputGradients[0].values
+    try head.backward()
+    #expect(whole.inputGradients[0].values == head.inputGradients[0].values)
+    #expect(whole.parameterGradients.map(\.values) == head.parameterGradients.map(\.values))
+  }
+
+  @Test func whatNeedsPositionsIsNotFusedForTraining() throws {
+    let relu = try makeLayer("relu", [:], [[6, 6, 2]])
+    for attributes: [String: AttributeValue] in [
+      ["kernel_size": 2, "return_indices": true], ["kernel_size": [6, 6], "padding": 1],
+    ] {
+      let pool = try makeLayer("max_pool2d", attributes, [[6, 6, 2]])
+      #expect(
+        (relu.fusedForTraining(with: pool) == nil) == attributes.keys.contains("return_indices"))
+    }
+    let large = try makeLayer("max_pool2d", ["kernel_size": 16], [[16, 16, 1]])
+    #expect(try makeLayer("relu", [:], [[16, 16, 1]]).fusedForTraining(with: large) == nil)
+    #expect(relu.fusedForTraining(with: relu) == nil)
+  }
+
   @Test func otherOrdersAreNotFused() throws {
     let conv = try FusionTests.heads[0].makeLayer()
     let shape = conv.outputs[0].shape.sizes

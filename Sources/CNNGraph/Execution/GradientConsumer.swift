@@ -30,21 +30,22 @@ final class GradientRouter: @unchecked Sendable {
 /// What one step of a plan hands the gradients of its parameters to.
 final class StepReceiver: GradientReceiver {
   private let wanted: [Bool]
-  private let firstParameter: Int
+  private let parameters: [Int]
   private let router: GradientRouter
 
   /// Returns nil if no parameter's gradient is handed over.
-  init?(wanted: [Bool], firstParameter: Int, router: GradientRouter) {
+  init?(wanted: [Bool], parameters: [Int], router: GradientRouter) {
     guard wanted.contains(true) else { return nil }
     self.wanted = wanted
-    self.firstParameter = firstParameter
+    self.parameters = parameters
     self.router = router
   }
 
   func wants(parameter index: Int) -> Bool { wanted.indices.contains(index) && wanted[index] }
 
   func take(_ gradient: UnsafePointer<Float>, parameter index: Int, offset: Int, count: Int) {
+    guard wants(parameter: index) else { return }
     router.consumer?.consume(
-      gradient, parameter: firstParameter + index, offset: offset, count: count, concurrency: 1)
+      gradient, parameter: parameters[index], offset: offset, count: count, concurrency: 1)
   }
 }

@@ -99,19 +99,19 @@ extension TrainingSession {
       }
     }
     var result: [StepTime] = []
-    for (index, node) in model.network.nodes.enumerated() {
+    for (index, step) in plan.steps.enumerated() {
       result.append(
         try StepTime(
-          [node], .forward, model.network,
-          operations: Double(node.layer.operationCount) * Double(batch),
+          step.nodes.map { model.network.nodes[$0] }, .forward, model.network,
+          operations: Double(step.layer.operationCount) * Double(batch),
           forwardTimes.seconds[index]))
     }
-    for (index, node) in model.network.nodes.enumerated().reversed()
+    for (index, step) in plan.steps.enumerated().reversed()
     where !backwardTimes.seconds[index].isEmpty {
       result.append(
         try StepTime(
-          [node], .backward, model.network,
-          operations: 2 * Double(node.layer.operationCount) * Double(batch),
+          step.nodes.map { model.network.nodes[$0] }, .backward, model.network,
+          operations: 2 * Double(step.layer.operationCount) * Double(batch),
           backwardTimes.seconds[index]))
     }
     return result

@@ -3,13 +3,14 @@ import CNNLayerKit
 /// The memory of training: where each activation, cache and gradient lies, for up to `capacity`
 /// samples, and which layers run backward.
 struct TrainingPlan {
-  /// One node, forward and backward.
+  /// One node, or several computed as one, forward and backward.
   struct Step {
     let layer: any Layer
     let name: String
-    let node: Int
-    /// The number of the node's first parameter in the model.
-    let firstParameter: Int
+    /// Indices in `Network.nodes`; the first one names the random numbers.
+    let nodes: [Int]
+    /// The numbers of the step's parameters in the model.
+    let parameterIndices: [Int]
     let inputs: BufferTable.Entries
     let outputs: BufferTable.Entries
     let parameters: BufferTable.Entries
@@ -66,7 +67,7 @@ struct TrainingPlan {
     activations = model.network.tensors.indices.map(sources.activation)
     gradients = model.network.tensors.indices.map(sources.gradient)
     var steps: [Step] = []
-    for index in model.network.nodes.indices { steps.append(sources.step(index, in: table)) }
+    for index in builder.program.steps.indices { steps.append(sources.step(index, in: table)) }
     self.steps = steps
   }
 }
@@ -110,12 +111,11 @@ private struct TrainingSources {
   }
 
   func step(_ index: Int, in table: BufferTable) -> TrainingPlan.Step {
-    let node = network.nodes[index]
-    let parameters = model.parameterLayout.ranges[index].map { model.parameters[$0] }
-    let states = model.stateLayout.ranges[index].map { model.states[$0] }
+    let node = builder.program.steps[index]
+    let parameters = node.parameters.map { model.parameters[$0] }
+    let states = node.states.map { model.states[$0] }
     return TrainingPlan.Step(
-      layer: node.layer, name: node.name, node: index,
-      firstParameter: model.parameterLayout.ranges[index].lowerBound,
+      layer: node.layer, name: node.name, nodes: node.nodes, parameterIndices: node.parameters,
       inputs: table.append(node.inputs.map(activation)),
       outputs: table.append(node.outputs.map(activation)),
       parameters: table.append(
@@ -130,7 +130,7 @@ private struct TrainingSources {
     _ planned: TrainingPlanBuilder.Backward, _ index: Int, _ parameters: [ParameterSlot],
     in table: BufferTable
   ) -> TrainingPlan.Backward {
-    let node = network.nodes[index]
+    let node = builder.program.steps[index]
     let reads = node.layer.backwardReads
     let inputGradients = planned.inputGradients.enumerated().map { position, request in
       request.map {
@@ -156,7 +156,7 @@ private struct TrainingSources {
         wanted: parameters.indices.map {
           !builder.options.frozen.contains(parameters[$0].name)
             && node.layer.handsOverGradient(parameter: $0)
-        }, firstParameter: model.parameterLayout.ranges[index].lowerBound, router: router),
+        }, parameters: node.parameters, router: router),
       scratch: table.append([memory(planned.scratch)]), sums: table.append(sums))
   }
 

@@ -2,8 +2,8 @@ import CNNLayerKit
 
 /// Finds out which gradients are needed and how long everything lives.
 ///
-/// Time: node `i` of `n` runs forward at `i`; at `n` the loss writes the gradients of the outputs;
-/// node `i` runs backward at `2n − i`; `2n + 1` is the end of the step.
+/// Time: step `i` of `n` runs forward at `i`; at `n` the loss writes the gradients of the outputs;
+/// step `i` runs backward at `2n − i`; `2n + 1` is the end of the step.
 struct TrainingPlanBuilder {
   /// Memory of a fixed size.
   struct Area {
@@ -25,6 +25,7 @@ struct TrainingPlanBuilder {
 
   private let model: Model
   private let network: Network
+  let program: TrainingProgram
   let options: TrainingSession.Options
   private let concurrency: Int
   private let end: Int
@@ -45,9 +46,10 @@ struct TrainingPlanBuilder {
   init(model: Model, options: TrainingSession.Options, concurrency: Int) {
     self.model = model
     network = model.network
+    program = TrainingProgram(model: model)
     self.options = options
     self.concurrency = concurrency
-    count = network.nodes.count
+    count = program.steps.count
     end = 2 * count + 1
     activations = [Int?](repeating: nil, count: network.tensors.count)
     gradients = activations
@@ -58,7 +60,7 @@ struct TrainingPlanBuilder {
   }
 
   mutating func place() throws(CNNError) {
-    for node in network.nodes {
+    for node in program.steps {
       workspaces.append(
         try node.layer.workspace(
           batch: options.capacity, mode: .training, concurrency: concurrency))
@@ -66,7 +68,7 @@ struct TrainingPlanBuilder {
     findNeededGradients()
     try placeGradients()
     try placeActivations()
-    for index in network.nodes.indices {
+    for index in program.steps.indices {
       let workspace = workspaces[index]
       let back = backward[index] == nil ? index : 2 * count - index
       caches[index] = try area(workspace.cache, index, index...back)
@@ -76,8 +78,8 @@ struct TrainingPlanBuilder {
 
   private mutating func findNeededGradients() {
     for input in network.inputs { needsGradient[input] = options.inputGradients }
-    for (index, node) in network.nodes.enumerated() {
-      let trains = model.parameterLayout.ranges[index].contains {
+    for (index, node) in program.steps.enumerated() {
+      let trains = node.parameters.contains {
         !options.frozen.contains(model.parameters[$0].name)
       }
       let passes = node.inputs.enumerated().contains {
@@ -93,8 +95,8 @@ struct TrainingPlanBuilder {
     for output in network.outputs where needsGradient[output] {
       gradients[output] = planner.add(size: try size(of: output), lifetime: count...count)
     }
-    for index in network.nodes.indices.reversed() {
-      let node = network.nodes[index]
+    for index in program.steps.indices.reversed() {
+      let node = program.steps[index]
       guard node.outputs.contains(where: { gradients[$0] != nil }) else { continue }
       guard node.layer.isDifferentiable else {
         throw CNNError(
@@ -133,11 +135,12 @@ struct TrainingPlanBuilder {
     _ index: Int, _ lifetime: ClosedRange<Int>
   ) throws(CNNError) -> [Area?] {
     var areas: [Area?] = []
-    let range = model.parameterLayout.ranges[index]
-    for (position, slot) in model.parameters[range].enumerated() {
+    let step = program.steps[index]
+    for (position, parameter) in step.parameters.enumerated() {
+      let slot = model.parameters[parameter]
       let isPassing =
         !options.frozen.contains(slot.name)
-        && !network.nodes[index].layer.handsOverGradient(parameter: position)
+        && !step.layer.handsOverGradient(parameter: position)
       areas.append(
         isPassing
           ? Area(request: planner.add(size: slot.count, lifetime: lifetime), count: slot.count)
@@ -148,7 +151,7 @@ struct TrainingPlanBuilder {
 
   /// The first writer of a gradient may take over the memory of the gradient that it reads.
   private mutating func gradientRequest(
-    for input: Int, _ position: Int, _ node: Network.Node, _ time: Int
+    for input: Int, _ position: Int, _ node: TrainingProgram.Step, _ time: Int
   ) throws(CNNError) -> Int {
     if position == 0, node.layer.supportsInPlace, let output = node.outputs.first,
       network.tensors[output].shape.count == network.tensors[input].shape.count,
@@ -164,7 +167,7 @@ struct TrainingPlanBuilder {
     var uses = [Int](repeating: 0, count: network.tensors.count)
     // What a backward pass reads must not be overwritten in place.
     var isRead = [Bool](repeating: false, count: network.tensors.count)
-    for (index, node) in network.nodes.enumerated() {
+    for (index, node) in program.steps.enumerated() {
       let back = 2 * count - index
       for input in node.inputs {
         uses[input] += 1
@@ -181,7 +184,7 @@ struct TrainingPlanBuilder {
       }
     }
     for output in network.outputs { lastUse[output] = end }
-    for (index, node) in network.nodes.enumerated() {
+    for (index, node) in program.steps.enumerated() {
       for (position, output) in node.outputs.enumerated() {
         guard position == 0 || lastUse[output] >= 0 else { continue }
         let lifetime = index...max(index, lastUse[output])
@@ -203,7 +206,7 @@ struct TrainingPlanBuilder {
     _ size: Int, _ node: Int, _ lifetime: ClosedRange<Int>
   ) throws(CNNError) -> Area? {
     guard size > 0 else { return nil }
-    try checkScratch(size, [network.nodes[node].name])
+    try checkScratch(size, [program.steps[node].name])
     return Area(request: planner.add(size: size, lifetime: lifetime), count: size)
   }
 

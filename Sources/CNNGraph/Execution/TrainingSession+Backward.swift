@@ -85,7 +85,7 @@ extension TrainingSession {
     for index in 0..<gradients.count {
       guard let gradient = gradients.pointer(index) else { continue }
       consumer.consume(
-        gradient, parameter: step.firstParameter + index, offset: 0,
+        gradient, parameter: step.parameterIndices[index], offset: 0,
         count: gradients[index].count, concurrency: slots)
     }
   }

@@ -216,7 +216,8 @@ public final class TrainingSession: @unchecked Sendable {
 
   func key(of step: TrainingPlan.Step) -> RandomKey {
     RandomKey(
-      seed: lastKey.seed, node: UInt32(truncatingIfNeeded: step.node), step: lastKey.step)
+      seed: lastKey.seed, node: UInt32(truncatingIfNeeded: step.nodes.first ?? 0),
+      step: lastKey.step)
   }
 
   /// Runs `body` with the model reserved for this session, so that no call in between can find it

@@ -156,8 +156,10 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
   /// Whether a gradient was not finite.
   var hasFailed: Bool { unfitGradient != nil }
 
-  /// Changes a part of a parameter, in pieces that are read twice from the cache: to see whether
-  /// the gradient is finite, and to use it. Where it is not, the piece stays as it is.
+  /// Changes a part of a parameter.
+  ///
+  /// Works in pieces that are read twice from the cache, to see whether the gradient is finite and to
+  /// use it. Where it is not, the piece stays as it is.
   func consume(
     _ gradient: UnsafePointer<Float>, parameter: Int, offset: Int, count: Int, concurrency: Int
   ) {

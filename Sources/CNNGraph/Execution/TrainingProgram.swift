@@ -1,0 +1,61 @@
+import CNNLayerKit
+
+/// The steps of training, in order: nodes of the network, where layers may have absorbed the one that
+/// follows them (`Layer.fusedForTraining(with:)`).
+struct TrainingProgram {
+  /// One node, or several computed as one.
+  struct Step {
+    /// Indices in `Network.nodes`; the first one names the random numbers.
+    let nodes: [Int]
+    let name: String
+    let type: String
+    let layer: any Layer
+    /// Tensors.
+    let inputs: [Int]
+    let outputs: [Int]
+    /// Indices in `Model.parameters` and `Model.states`.
+    let parameters: [Int]
+    let states: [Int]
+  }
+
+  private(set) var steps: [Step] = []
+
+  init(model: Model) {
+    let network = model.network
+    var consumers = [[Int]](repeating: [], count: network.tensors.count)
+    for (index, node) in network.nodes.enumerated() {
+      for input in node.inputs { consumers[input].append(index) }
+    }
+    let outputs = Set(network.outputs)
+
+    /// The node that alone takes the only output of `node`, and takes nothing else.
+    func onlyConsumer(of node: Int) -> Int? {
+      let tensors = network.nodes[node].outputs
+      guard tensors.count == 1, !outputs.contains(tensors[0]), consumers[tensors[0]].count == 1,
+        let next = consumers[tensors[0]].first, network.nodes[next].inputs.count == 1
+      else { return nil }
+      return next
+    }
+
+    var absorbed: Set<Int> = []
+    for first in network.nodes.indices where !absorbed.contains(first) {
+      var layer = network.nodes[first].layer
+      var members = [first]
+      while let last = members.last, let next = onlyConsumer(of: last),
+        let fused = layer.fusedForTraining(with: network.nodes[next].layer)
+      {
+        layer = fused
+        members.append(next)
+        absorbed.insert(next)
+      }
+      let nodes = members.map { network.nodes[$0] }
+      steps.append(
+        Step(
+          nodes: members, name: nodes.map(\.name).joined(separator: " + "),
+          type: nodes.map(\.type).joined(separator: " + "), layer: layer, inputs: nodes[0].inputs,
+          outputs: nodes[nodes.count - 1].outputs,
+          parameters: members.flatMap { model.parameterLayout.ranges[$0] },
+          states: members.flatMap { model.stateLayout.ranges[$0] }))
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import CNNKernelTypes
+
+/// Puts the low bytes of eight words side by side in memory.
+@inline(__always)
+private func storeBytes(_ v: SIMD8<UInt32>, _ p: UnsafeMutablePointer<UInt8>) {
+  let shifted = v &<< SIMD8<UInt32>(0, 8, 16, 24, 0, 8, 16, 24)
+  let (a, b) = (shifted.lowHalf, shifted.highHalf)
+  let words = SIMD2<UInt32>(
+    (a[0] | a[1]) | (a[2] | a[3]), (b[0] | b[1]) | (b[2] | b[3]))
+  UnsafeMutableRawPointer(p).storeBytes(of: words, as: SIMD2<UInt32>.self)
+}
+
+/// Puts the low bytes of fewer than eight words side by side in memory.
+@inline(__always)
+private func storeBytes(
+  _ v: SIMD8<UInt32>, _ p: UnsafeMutablePointer<UInt8>, _ count: Int
+) {
+  var i = 0
+  while i < count {
+    p[i] = UInt8(truncatingIfNeeded: v[i])
+    i &+= 1
+  }
+}
+
+/// Reads eight bytes, each into a word.
+@inline(__always)
+private func loadBytes(_ p: UnsafePointer<UInt8>) -> SIMD8<UInt32> {
+  let words = UnsafeRawPointer(p).loadUnaligned(as: SIMD2<UInt32>.self)
+  let both = SIMD8(
+    lowHalf: SIMD4<UInt32>(repeating: words[0]), highHalf: SIMD4<UInt32>(repeating: words[1]))
+  return (both &>> SIMD8<UInt32>(0, 8, 16, 24, 0, 8, 16, 24)) & SIMD8(repeating: 255)
+}
+
+/// Reads fewer than eight bytes; the other words are 255.
+@inline(__always)
+private func loadBytes(_ p: UnsafePointer<UInt8>, _ count: Int) -> SIMD8<UInt32> {
+  var v = SIMD8<UInt32>(repeating: 255)
+  var i = 0
+  while i < count {
+    v[i] = UInt32(p[i])
+    i &+= 1
+  }
+  return v
+}
+
+/// The windows along one axis that reach a coordinate.
+private struct ReachingWindows {
+  var first: Int
+  var end: Int
+
+  /// Windows `index` · stride - padding ..., `span` wide, of which there are `count`.
+  @inline(__always)
+  init(_ coordinate: Int, _ stride: Int, _ padding: Int, _ span: Int, _ count: Int) {
+    let position = coordinate &+ padding
+    first = position < span ? 0 : (position &- span) / stride &+ 1
+    let beyond = position / stride &+ 1
+    end = beyond < count ? beyond : count
+  }
+}
+
+/// The cell of a window at `distance` from its start, or -1 if dilation leaves that place out.
+@inline(__always)
+private func cell(_ distance: Int, _ dilation: Int) -> Int {
+  if dilation == 1 { return distance }
+  let (cell, rest) = distance.quotientAndRemainder(dividingBy: dilation)
+  return rest == 0 ? cell : -1
+}
+
+extension PoolingLoops {
+  static func maxCellsRow(
+    _ x: FloatPointer, _ y: MutableFloatPointer, _ cells: UnsafeMutablePointer<UInt8>, _ row: Int,
+    _ rectifies: Bool, _ g: PoolingGeometry
+  ) {
+    let rows = g.rows(row)
+    var column = 0
+    while column < g.outputWidth {
+      let columns = g.columns(column)
+      let offset = (row &* g.outputWidth &+ column) &* g.channels
+      // Where the first cell inside the input lies in the whole window.
+      let top = (rows.first &- (row &* g.strideHeight &- g.paddingTop)) / g.dilationHeight
+      let left = (columns.first &- (column &* g.strideWidth &- g.paddingLeft)) / g.dilationWidth
+      let first = top &* g.kernelWidth &+ left
+      var c = 0
+      while c < g.channels {
+        let width = g.channels &- c < 8 ? g.channels &- c : 8
+        var (best, place) = largestWithCell(x + c, width, rows, columns, first, g)
+        if rectifies {
+          let zero = lanes(0)
+          place = place.replacing(with: SIMD8(repeating: 255), where: best .<= zero)
+          best = best.replacing(with: zero, where: best .< zero)
+        }
+        if width == 8 {
+          store(best, y + (offset &+ c))
+          storeBytes(place, cells + (offset &+ c))
+        } else {
+          store(best, y + (offset &+ c), width)
+          storeBytes(place, cells + (offset &+ c), width)
+        }
+        c &+= 8
+      }
+      column &+= 1
+    }
+  }
+
+  @inline(__always)
+  private static func largestWithCell(
+    _ x: FloatPointer, _ width: Int, _ rows: PoolingWindow, _ columns: PoolingWindow,
+    _ first: Int, _ g: PoolingGeometry
+  ) -> (best: Vector, place: SIMD8<UInt32>) {
+    if rows.count == 0 || columns.count == 0 { return (lanes(0), SIMD8(repeating: 255)) }
+    var best = lanes(-.infinity)
+    var place = SIMD8<UInt32>(repeating: UInt32(truncatingIfNeeded: first))
+    var i = 0
+    while i < rows.count {
+      let line = rows.first &+ i &* g.dilationHeight
+      var source = x + (line &* g.inputWidth &+ columns.first) &* g.channels
+      var cell = first &+ i &* g.kernelWidth
+      var j = 0
+      while j < columns.count {
+        let v = width == 8 ? load(source) : load(source, width)
+        let wins = (v .> best) .| (v .!= v)
+        best = best.replacing(with: v, where: wins)
+        place = place.replacing(
+          with: SIMD8(repeating: UInt32(truncatingIfNeeded: cell)), where: wins)
+        source += g.dilationWidth &* g.channels
+        cell &+= 1
+        j &+= 1
+      }
+      i &+= 1
+    }
+    return (best, place)
+  }
+
+  static func maxCellsRowBackward(
+    _ gradOutput: FloatPointer, _ cells: UnsafePointer<UInt8>, _ gradInput: MutableFloatPointer,
+    _ row: Int, _ g: PoolingGeometry
+  ) {
+    // Each element of the input collects what its windows have for it, so it is written once, and
+    // rows do not depend on each other.
+    let height = (g.kernelHeight &- 1) &* g.dilationHeight &+ 1
+    let width = (g.kernelWidth &- 1) &* g.dilationWidth &+ 1
+    let rows = ReachingWindows(row, g.strideHeight, g.paddingTop, height, g.outputHeight)
+    var column = 0
+    while column < g.inputWidth {
+      let columns = ReachingWindows(column, g.strideWidth, g.paddingLeft, width, g.outputWidth)
+      let target = gradInput + (row &* g.inputWidth &+ column) &* g.channels
+      var c = 0
+      while c < g.channels {
+        let lanesLeft = g.channels &- c
+        var sum = lanes(0)
+        var windowRow = rows.first
+        while windowRow < rows.end {
+          let i = cell(row &+ g.paddingTop &- windowRow &* g.strideHeight, g.dilationHeight)
+          var windowColumn = columns.first
+          while windowColumn < columns.end {
+            let j = cell(
+              column &+ g.paddingLeft &- windowColumn &* g.strideWidth, g.dilationWidth)
+            if i >= 0, j >= 0 {
+              let offset = (windowRow &* g.outputWidth &+ windowColumn) &* g.channels &+ c
+              let own = SIMD8(
+                repeating: UInt32(truncatingIfNeeded: i &* g.kernelWidth &+ j))
+              if lanesLeft >= 8 {
+                let isOwn = loadBytes(cells + offset) .== own
+                sum += lanes(0).replacing(with: load(gradOutput + offset), where: isOwn)
+              } else {
+                let isOwn = loadBytes(cells + offset, lanesLeft) .== own
+                sum += lanes(0).replacing(
+                  with: load(gradOutput + offset, lanesLeft), where: isOwn)
+              }
+            }
+            windowColumn &+= 1
+          }
+          windowRow &+= 1
+        }
+        if lanesLeft >= 8 { store(sum, target + c) } else { store(sum, target + c, lanesLeft) }
+        c &+= 8
+      }
+      column &+= 1
+    }
+  }
+}
