@@ -112,17 +112,21 @@ func packGradient(
     let x = source + position * stride
     let y = target + position * 16
     if columns == 16 {
-      store(load(x), y)
-      store(load(x + 8), y + 8)
+      let u = load(x)
+      let v = load(x + 8)
+      a += u
+      b += v
+      store(u, y)
+      store(v, y + 8)
     } else {
       var c = 0
       while c < 16 {
         y[c] = c < columns ? x[c] : 0
         c += 1
       }
+      a += load(y)
+      b += load(y + 8)
     }
-    a += load(y)
-    b += load(y + 8)
     position += 1
   }
   store(load(bias) + a, bias)
@@ -143,8 +147,18 @@ func unpackRows(
     while row < count {
       let target = rows + row * stride
       var i = start
+      var source = sums + start * 16 + row
+      while i + 8 <= end {
+        let column = Vector(
+          source[0], source[16], source[32], source[48], source[64], source[80], source[96],
+          source[112])
+        store(load(target + i) + column, target + i)
+        source += 128
+        i += 8
+      }
       while i < end {
-        target[i] += sums[i * 16 + row]
+        target[i] += source[0]
+        source += 16
         i += 1
       }
       row += 1

@@ -68,7 +68,7 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
             batch: turn % 2 == 0 ? 3 : 1))
       }
     }
-    return cases + special + grouped
+    return cases + special + grouped + direct
   }()
 
   static let special = [

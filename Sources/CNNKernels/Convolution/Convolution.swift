@@ -8,8 +8,8 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CaseIterable {
   case pointwise
   /// Each channel by itself in vector registers: as many groups as input channels.
   case depthwise
-  /// Windows multiplied where they lie in the image: any forward pass, and the gradient of the
-  /// input without stride.
+  /// Windows multiplied where they lie in the image: any geometry, but for the gradient of the
+  /// input with stride and dilation or with very wide padding.
   case direct
 }
 
@@ -34,17 +34,20 @@ package enum Convolution {
   ///
   /// 1. Depthwise where each group has one input channel.
   /// 2. Direct on processors with fused multiply-add, if at least half of its 16 channels at a time
-  ///    are in use: each group writes 8 channels or more.
+  ///    are in use: each group writes 8 channels or more. For the gradient of the weight only where
+  ///    the kernel is larger than 1x1: it copies images, and one use does not pay for that.
   /// 3. Pointwise where the input, as a matrix, needs no rearranging.
-  /// 4. Im2row otherwise, and for the gradient of the weight.
+  /// 4. Im2row otherwise.
   package static func algorithm(
     for geometry: ConvolutionGeometry, pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
     if geometry.isDepthwise { return .depthwise }
     let written =
       pass == .backwardData ? geometry.groupInputChannels : geometry.groupOutputChannels
+    let pays = pass != .backwardWeights || geometry.kernelHeight * geometry.kernelWidth > 1
     let usesDirect =
-      Kernels.active.direct.isFast && written >= 8 && supports(.direct, geometry, pass: pass)
+      Kernels.active.direct.isFast && written >= 8 && pays
+      && supports(.direct, geometry, pass: pass)
     if usesDirect { return .direct }
     return geometry.isPointwise ? .pointwise : .im2row
   }
@@ -60,8 +63,8 @@ package enum Convolution {
     case .direct:
       switch pass {
       case .forward: true
-      case .backwardData: DirectConvolution.gradientGeometry(geometry) != nil
-      case .backwardWeights: false
+      case .backwardData: DirectDataGradient.supports(geometry)
+      case .backwardWeights: true
       }
     }
   }
@@ -84,10 +87,13 @@ package enum Convolution {
     case .depthwise:
       return depthwise(geometry, batch, Kernels.active).scratchCount(pass: pass, slots: slots)
     case .direct:
-      let twin = pass == .backwardData ? DirectConvolution.gradientGeometry(geometry) : geometry
-      return twin.flatMap {
-        direct($0, batch, Kernels.active).scratchCount(
-          slots: slots, packed: packed && pass == .forward)
+      switch pass {
+      case .forward:
+        return direct(geometry, batch, Kernels.active).scratchCount(slots: slots, packed: packed)
+      case .backwardData:
+        return dataGradient(geometry, batch, Kernels.active).scratchCount(slots: slots)
+      case .backwardWeights:
+        return weightGradient(geometry, batch, Kernels.active).scratchCount(slots: slots)
       }
     case .im2row, .pointwise:
       return im2row(geometry, batch, Kernels.active).scratchCount(pass: pass, slots: slots)
@@ -134,8 +140,7 @@ package enum Convolution {
         gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
         slots: slots)
     case .direct:
-      guard let twin = DirectConvolution.gradientGeometry(geometry) else { return }
-      direct(twin, batch, kernels).backwardData(
+      dataGradient(geometry, batch, kernels).compute(
         gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
         slots: slots)
     case .im2row, .pointwise:
@@ -157,7 +162,11 @@ package enum Convolution {
       depthwise(geometry, batch, kernels).backwardWeights(
         input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
         scratch: scratch, slots: slots)
-    case .im2row, .pointwise, .direct:
+    case .direct:
+      weightGradient(geometry, batch, kernels).add(
+        input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
+        scratch: scratch, slots: slots)
+    case .im2row, .pointwise:
       im2row(geometry, batch, kernels).backwardWeights(
         input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
         scratch: scratch, slots: slots)
@@ -184,6 +193,18 @@ package enum Convolution {
     _ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable
   ) -> DepthwiseConvolution {
     DepthwiseConvolution(geometry: geometry, batch: batch, kernels: kernels)
+  }
+
+  private static func dataGradient(
+    _ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable
+  ) -> DirectDataGradient {
+    DirectDataGradient(geometry: geometry, batch: batch, kernels: kernels)
+  }
+
+  private static func weightGradient(
+    _ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable
+  ) -> DirectWeightGradient {
+    DirectWeightGradient(geometry: geometry, batch: batch, kernels: kernels)
   }
 
   static func direct(_ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable)

@@ -8,12 +8,20 @@ import Glibc
 /// read, the lines of a chunk are copied into a frame of zeros first. Each output number is one sum
 /// in the order of the weight, so its bits depend on nothing but the numbers in it.
 ///
-/// The gradient of the input is, without stride, the same thing: a convolution of the output's
-/// gradient with the weight turned around.
+/// The gradient of the input is computed the same way, see `DirectDataGradient`.
 struct DirectConvolution {
   let geometry: ConvolutionGeometry
   let batch: Int
   let kernels: KernelTable
+  /// Where outputs are written, if not behind each other.
+  var placement: OutputPlacement? = nil
+
+  /// Distances between the outputs of neighbouring pixels, lines and samples, in floats.
+  struct OutputPlacement {
+    let pixelStride: Int
+    let lineStride: Int
+    let sampleStride: Int
+  }
 
   static let panelWidth = 16
 
@@ -120,53 +128,10 @@ struct DirectConvolution {
     }
   }
 
-  /// The convolution whose output is the gradient of the input, or nil where there is none.
-  ///
-  /// There is none with a stride, or where padding is wider than the kernel.
-  static func gradientGeometry(_ g: ConvolutionGeometry) -> ConvolutionGeometry? {
-    let padTop = (g.kernelHeight - 1) * g.dilationHeight - g.padTop
-    let padLeft = (g.kernelWidth - 1) * g.dilationWidth - g.padLeft
-    guard g.strideHeight == 1, g.strideWidth == 1, padTop >= 0, padLeft >= 0 else { return nil }
-    var twin = ConvolutionGeometry(
-      inputHeight: g.outputHeight, inputWidth: g.outputWidth, inputChannels: g.outputChannels,
-      outputHeight: g.inputHeight, outputWidth: g.inputWidth, outputChannels: g.inputChannels,
-      kernelHeight: g.kernelHeight, kernelWidth: g.kernelWidth, dilationHeight: g.dilationHeight,
-      dilationWidth: g.dilationWidth, padTop: padTop, padLeft: padLeft, groups: g.groups)
-    twin.isPrecise = g.isPrecise
-    return twin
-  }
-
-  /// Computes the gradient of the input; `geometry` is what `gradientGeometry` returned.
-  func backwardData(
-    gradOutput: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-    gradInput: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int
-  ) {
-    // Here "output channels" are those of the convolution's input, and the other way round.
-    let g = geometry
-    let taps = g.kernelHeight * g.kernelWidth
-    forEachPanel(scratch, slots) { target, first, columns in
-      let group = first / g.groupOutputChannels
-      let source = weight + group * g.groupInputChannels * taps * g.groupOutputChannels
-      let column = first % g.groupOutputChannels
-      var row = 0
-      while row < g.depth {
-        let channel = row % g.groupInputChannels
-        let tap = taps - 1 - row / g.groupInputChannels
-        copyRow(
-          source + (channel * taps + tap) * g.groupOutputChannels + column, columns,
-          to: target + row * DirectConvolution.panelWidth)
-        row += 1
-      }
-    }
-    multiply(
-      input: gradOutput, panels: scratch, epilogue: ConvolutionEpilogue(), output: gradInput,
-      scratch: scratch + (packedWeightCount ?? 0), slots: slots)
-  }
-
   // MARK: Work
 
   /// Calls `body` with the place of each panel, its first output channel and how many it has.
-  private func forEachPanel(
+  func forEachPanel(
     _ scratch: UnsafeMutablePointer<Float>, _ slots: Int,
     _ body: (_ target: UnsafeMutablePointer<Float>, _ first: Int, _ columns: Int) -> Void
   ) {
@@ -182,7 +147,7 @@ struct DirectConvolution {
 
   /// Copies up to 16 numbers, with zeros behind them.
   @inline(__always)
-  private func copyRow(
+  func copyRow(
     _ source: UnsafePointer<Float>, _ count: Int, to target: UnsafeMutablePointer<Float>
   ) {
     if count == DirectConvolution.panelWidth {
@@ -197,7 +162,8 @@ struct DirectConvolution {
     }
   }
 
-  private func multiply(
+  /// Computes the outputs from packed weights.
+  func multiply(
     input: UnsafePointer<Float>, panels: UnsafePointer<Float>, epilogue: ConvolutionEpilogue,
     output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int
   ) {
@@ -255,15 +221,18 @@ struct DirectConvolution {
   ) {
     let g = geometry
     let width = DirectConvolution.panelWidth
-    let firstPosition = chunk.sample * g.positions + chunk.line * g.outputWidth
+    let line = g.outputWidth * g.outputChannels
+    let place =
+      placement
+      ?? OutputPlacement(
+        pixelStride: g.outputChannels, lineStride: line, sampleStride: g.outputHeight * line)
+    let first = output + chunk.sample * place.sampleStride + chunk.line * place.lineStride
     var panel = chunk.panels.lowerBound
     while panel < chunk.panels.upperBound {
       let columns = min(width, g.groupOutputChannels - panel * width)
       let channel = chunk.group * g.groupOutputChannels + panel * width
       var sample = 0
       while sample < chunk.samples {
-        let target =
-          output + (firstPosition + sample * g.positions) * g.outputChannels + channel
         let source = chunk.source + sample * chunk.sampleStride
         kernels.direct.multiplyPanel(
           DirectBlock(
@@ -273,7 +242,8 @@ struct DirectConvolution {
             lines: chunk.lines, runs: chunk.runs, runCount: runCount,
             runLength: g.depth / runCount,
             panel: chunk.weights + (chunk.group * panelsPerGroup + panel) * panelCount,
-            output: target, outputStride: g.outputChannels, columns: columns,
+            output: first + sample * place.sampleStride + channel,
+            outputStride: place.pixelStride, outputLineStride: place.lineStride, columns: columns,
             scale: epilogue.scale.map { $0 + channel }, shift: epilogue.shift.map { $0 + channel },
             slope: epilogue.slope))
         sample += 1
