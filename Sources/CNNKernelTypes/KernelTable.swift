@@ -11,16 +11,18 @@ package struct KernelTable: Sendable {
   package var depthwise: DepthwiseKernels
   package var direct: DirectKernels
   package var matrix: MatrixKernels
+  package var dense: DenseKernels
 
   package init(
     vector: VectorKernels,
     convolution: ConvolutionKernels, depthwise: DepthwiseKernels, direct: DirectKernels,
-    matrix: MatrixKernels
+    matrix: MatrixKernels, dense: DenseKernels
   ) {
     self.vector = vector
     self.convolution = convolution
     self.depthwise = depthwise
     self.direct = direct
     self.matrix = matrix
+    self.dense = dense
   }
 }

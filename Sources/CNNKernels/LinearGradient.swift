@@ -1,6 +1,8 @@
+import CNNKernelTypes
+
 /// The gradient of a linear layer's weight, gradOutputᵀ · input: [outFeatures, inFeatures].
 ///
-/// It is cut into blocks of 32 rows and 2048 columns, a function of sizes alone, which are 256 KB
+/// It is cut into blocks of 64 rows and 1024 columns, a function of sizes alone, which are 256 KB
 /// and so stay in the second cache. The whole, as large as the weight itself, need not exist: each
 /// block can be used and forgotten. Blocks have the same bits either way.
 package struct LinearGradient {
@@ -10,13 +12,19 @@ package struct LinearGradient {
   private let inFeatures: Int
   private let outFeatures: Int
 
-  private static let blockRows = 32
-  private static let blockColumns = 2048
+  private static let blockRows = 64
+  private static let blockColumns = 1024
+  private static let blockCount = blockRows * blockColumns
 
-  /// How many floats of scratch memory `forEachPart` needs; `Int.max / 64` if that is too much.
-  package static func scratchCount(slots: Int) -> Int {
-    let (count, overflow) = (blockRows * blockColumns).multipliedReportingOverflow(by: slots)
-    return overflow ? Int.max / 64 : count
+  /// How many floats of scratch memory the methods need; `Int.max / 64` if that is too much.
+  package static func scratchCount(batch: Int, slots: Int) -> Int {
+    product(slots, slotCount(batch: batch)) ?? Int.max / 64
+  }
+
+  /// A block, a panel of the input, and the gradients of the block's outputs by output.
+  private static func slotCount(batch: Int) -> Int {
+    guard let gradients = product(blockRows, batch) else { return Int.max / 64 }
+    return blockCount + DenseLimits.panelCount + gradients
   }
 
   /// Names the operands.
@@ -36,25 +44,31 @@ package struct LinearGradient {
   }
 
   /// Adds the gradient to `sum`.
-  package func add(to sum: UnsafeMutablePointer<Float>, slots: Int) {
-    forEachBlock(slots) { rows, columns, _ in
+  ///
+  /// - Parameter scratch: `scratchCount(batch:slots:)` floats.
+  package func add(
+    to sum: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int
+  ) {
+    forEachBlock(slots) { rows, columns, slot in
       multiply(
-        rows, columns, beta: 1,
-        to: sum + rows.lowerBound * inFeatures + columns.lowerBound, pitch: inFeatures)
+        rows, columns, adds: true,
+        to: sum + rows.lowerBound * inFeatures + columns.lowerBound, pitch: inFeatures,
+        scratch: scratch + slot * LinearGradient.slotCount(batch: batch))
     }
   }
 
   /// Calls `body` with parts of the gradient, each complete, on several threads at the same time.
   ///
-  /// The body gets the numbers, where they begin in the weight, and how many there are.
-  /// - Parameter scratch: `scratchCount(slots:)` floats.
+  /// It receives the numbers, where they begin in the weight, and how many there are.
+  ///
+  /// - Parameter scratch: `scratchCount(batch:slots:)` floats.
   package func forEachPart(
     scratch: UnsafeMutablePointer<Float>, slots: Int,
     _ body: (_ part: UnsafePointer<Float>, _ offset: Int, _ count: Int) -> Void
   ) {
     forEachBlock(slots) { rows, columns, slot in
-      let block = scratch + slot * LinearGradient.blockRows * LinearGradient.blockColumns
-      multiply(rows, columns, beta: 0, to: block, pitch: columns.count)
+      let block = scratch + slot * LinearGradient.slotCount(batch: batch)
+      multiply(rows, columns, adds: false, to: block, pitch: columns.count, scratch: block)
       if columns.count == inFeatures {
         body(block, rows.lowerBound * inFeatures, rows.count * columns.count)
         return
@@ -81,13 +95,20 @@ package struct LinearGradient {
     }
   }
 
+  /// Computes a block; the slot's scratch memory may have the block itself at its start.
   private func multiply(
-    _ rows: Range<Int>, _ columns: Range<Int>, beta: Float, to target: UnsafeMutablePointer<Float>,
-    pitch: Int
+    _ rows: Range<Int>, _ columns: Range<Int>, adds: Bool, to target: UnsafeMutablePointer<Float>,
+    pitch: Int, scratch: UnsafeMutablePointer<Float>
   ) {
-    MatrixMultiply.multiply(
-      transposeA: true, m: rows.count, n: columns.count, k: batch, a: gradOutput + rows.lowerBound,
-      lda: outFeatures, b: input + columns.lowerBound, ldb: inFeatures, beta: beta, c: target,
-      ldc: pitch)
+    let kernels = Kernels.active
+    let panel = scratch + LinearGradient.blockCount
+    let gradients = panel + DenseLimits.panelCount
+    kernels.vector.elementwise.transpose(
+      gradOutput + rows.lowerBound, outFeatures, gradients, batch, batch, rows.count)
+    kernels.dense.multiply(
+      DenseProduct(
+        m: rows.count, n: columns.count, k: batch, a: gradients, aStride: batch,
+        b: input + columns.lowerBound, bStride: inFeatures, c: target, cStride: pitch, adds: adds,
+        scratch: panel))
   }
 }

@@ -6,5 +6,5 @@ package func makeKernelTable() -> KernelTable {
     vector: makeVectorKernels(),
     convolution: makeConvolutionKernels(), depthwise: makeDepthwiseKernels(),
     direct: makeDirectKernels(),
-    matrix: makeMatrixKernels())
+    matrix: makeMatrixKernels(), dense: makeDenseKernels())
 }

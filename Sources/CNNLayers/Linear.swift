@@ -65,11 +65,15 @@ struct Linear: Layer {
   }
 
   func workspace(batch: Int, mode: ExecutionMode, concurrency: Int) throws(CNNError) -> Workspace {
-    guard mode == .training else { return Workspace() }
-    return Workspace(
-      backwardScratch: max(
+    var workspace = Workspace(
+      forwardScratch: Dense.forwardScratchCount(batch: batch, slots: concurrency))
+    if mode == .training {
+      workspace.backwardScratch = max(
         hasBias ? ChannelSums.scratchCount(channels: outFeatures) : 0,
-        LinearGradient.scratchCount(slots: concurrency)))
+        Dense.backwardScratchCount(slots: concurrency),
+        LinearGradient.scratchCount(batch: batch, slots: concurrency))
+    }
+    return workspace
   }
 
   func prepare(_ call: borrowing PrepareCall) throws(CNNError) {
@@ -91,33 +95,35 @@ struct Linear: Layer {
     let bias = hasBias ? try call.parameters.required(1, "parameter") : nil
     let epilogue = try tail.epilogue(prepared: call.prepared, bias: bias)
     let slots = call.services.concurrency
-    MatrixMultiply.multiplyParallel(
-      transposeB: true, m: call.batch, n: outFeatures, k: inFeatures, a: x, lda: inFeatures,
-      b: weight, ldb: inFeatures, c: y, ldc: outFeatures, slots: slots)
-    epilogue.apply(to: y, rows: call.batch, channels: outFeatures, slots: slots)
+    Dense.forward(
+      batch: call.batch, inFeatures: inFeatures, outFeatures: outFeatures, input: x,
+      weight: weight, epilogue: epilogue, output: y, scratch: try call.scratch.required(),
+      slots: slots)
   }
 
   func backward(_ call: borrowing BackwardCall) throws(CNNError) {
     try tail.requireTrainable("linear")
     let gradOutput = try call.outputGradients.required(0, "output gradient")
     let slots = call.services.concurrency
+    let scratch = try call.scratch.required()
     if hasBias, let gradBias = call.parameterGradients.pointer(1) {
       ChannelSums.add(
-        gradOutput, rows: call.batch, channels: outFeatures, to: gradBias,
-        scratch: try call.scratch.required(), slots: slots)
+        gradOutput, rows: call.batch, channels: outFeatures, to: gradBias, scratch: scratch,
+        slots: slots)
     }
     if let gradInput = call.inputGradients.pointer(0) {
-      MatrixMultiply.multiplyParallel(
-        m: call.batch, n: inFeatures, k: outFeatures, a: gradOutput, lda: outFeatures,
-        b: try call.parameters.required(0, "parameter"), ldb: inFeatures, c: gradInput,
-        ldc: inFeatures, slots: slots)
+      Dense.backwardInput(
+        batch: call.batch, inFeatures: inFeatures, outFeatures: outFeatures, gradOutput: gradOutput,
+        weight: try call.parameters.required(0, "parameter"), gradInput: gradInput,
+        scratch: scratch, slots: slots)
     }
-    try weightGradient(call, gradOutput)
+    try weightGradient(call, gradOutput, scratch)
   }
 
   /// Comes last: who takes the gradient over may change the weight at once.
   private func weightGradient(
-    _ call: borrowing BackwardCall, _ gradOutput: UnsafePointer<Float>
+    _ call: borrowing BackwardCall, _ gradOutput: UnsafePointer<Float>,
+    _ scratch: UnsafeMutablePointer<Float>
   ) throws(CNNError) {
     let receiver = call.gradientReceiver.flatMap { $0.wants(parameter: 0) ? $0 : nil }
     let sum = call.parameterGradients.pointer(0)
@@ -126,11 +132,10 @@ struct Linear: Layer {
       input: try call.inputs.required(0, "input"), gradOutput: gradOutput, batch: call.batch,
       inFeatures: inFeatures, outFeatures: outFeatures)
     if let sum {
-      gradient.add(to: sum, slots: call.services.concurrency)
+      gradient.add(to: sum, scratch: scratch, slots: call.services.concurrency)
     } else if let receiver {
-      gradient.forEachPart(
-        scratch: try call.scratch.required(), slots: call.services.concurrency
-      ) { part, offset, count in
+      gradient.forEachPart(scratch: scratch, slots: call.services.concurrency) {
+        part, offset, count in
         receiver.take(part, parameter: 0, offset: offset, count: count)
       }
     }

@@ -2,7 +2,7 @@ import CNNLayerKit
 import Testing
 
 @Suite struct LinearTests {
-  @Test(arguments: [1, 3, 40])
+  @Test(arguments: [1, 3, 40, 70])
   func forwardMatchesTheDefinition(_ batch: Int) throws {
     let layer = try makeLayer("linear", ["out_features": 5], [[7]])
     let harness = try LayerHarness(layer, inputs: [[7]], batch: batch)
