@@ -47,6 +47,8 @@ let sharedLibrary: [LinkerSetting] = [
       "-Xlinker", "--exclude-libs=ALL",
       "-Xlinker", "-soname=libcnn.so.0",
       "-Xlinker", "--gc-sections", "-Xlinker", "--wrap=stderr",
+      // See `startNoThreads` in CNNKernels.
+      "-Xlinker", "--wrap=blas_thread_init",
       // Threads of the pool outlive every call, so the library must not be unmapped under them.
       "-Xlinker", "-z", "-Xlinker", "nodelete",
       "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization",

@@ -59,12 +59,8 @@ public enum ModelFile {
   public static func load(
     path: String, registry: LayerRegistry = .shared
   ) throws(CNNError) -> Model {
-    let file = try SafetensorsFile(path: path)
-    do throws(CNNError) {
-      return try file.withUnsafeBytes { bytes throws(CNNError) in
-        try load(file.header, bytes, registry)
-      }
-    } catch {
+    let file = try InputFile(path: path)
+    do throws(CNNError) { return try load(.file(file), registry) } catch {
       throw error.prefixed(by: "\"\(path)\"")
     }
   }
@@ -75,7 +71,7 @@ public enum ModelFile {
   public static func load(
     bytes: UnsafeRawBufferPointer, registry: LayerRegistry = .shared
   ) throws(CNNError) -> Model {
-    try load(try SafetensorsHeader(parsing: bytes), bytes, registry)
+    try load(.memory(bytes), registry)
   }
 
   // MARK: Writing
@@ -118,8 +114,9 @@ public enum ModelFile {
   // MARK: Reading
 
   private static func load(
-    _ header: SafetensorsHeader, _ bytes: UnsafeRawBufferPointer, _ registry: LayerRegistry
+    _ source: SafetensorsSource, _ registry: LayerRegistry
   ) throws(CNNError) -> Model {
+    let header = try source.header()
     let graph = try self.graph(header.metadata)
     try checkLayerTypes(header.metadata, registry)
     let network = try Network(graph, registry: registry)
@@ -127,9 +124,7 @@ public enum ModelFile {
     try WeightMatching(network, header, ignoring: []).requireComplete()
     let classNames = try self.classNames(header.metadata)
     let model = try Model(network: network)
-    try model.forEachSlot { slot, memory throws(CNNError) in
-      try read(slot, header, bytes, into: memory)
-    }
+    try SlotReader(model, header, source).readAll()
     model.classNames = classNames
     model.metadata = header.metadata.filter { !reservedKeys.contains($0.key) }
     return model
@@ -193,22 +188,41 @@ public enum ModelFile {
     }
     return names
   }
+}
 
-  /// Reads one slot, through temporary memory where the layouts differ.
-  static func read(
-    _ slot: ParameterSlot, _ header: SafetensorsHeader, _ bytes: UnsafeRawBufferPointer,
-    into memory: UnsafeMutableBufferPointer<Float>
+/// Reads the numbers of a model that nobody else has yet.
+struct SlotReader {
+  private let model: Model
+  private let header: SafetensorsHeader
+  private let source: SafetensorsSource
+  /// Room for a tensor whose layout differs in memory.
+  private let room: FloatBuffer
+
+  init(
+    _ model: Model, _ header: SafetensorsHeader, _ source: SafetensorsSource
   ) throws(CNNError) {
-    guard let tensor = header.tensor(named: slot.name) else {
-      throw .malformedData("the file has no tensor \"\(slot.name)\"")
+    self.model = model
+    self.header = header
+    self.source = source
+    let counts = (model.parameters + model.states).map {
+      $0.declaration.fileAxes == nil ? 0 : $0.count
     }
-    guard slot.declaration.fileAxes != nil else {
-      return try tensor.read(from: bytes, into: memory)
+    room = try FloatBuffer(count: counts.max() ?? 0, for: "the largest tensor of the model")
+  }
+
+  /// Reads every slot.
+  ///
+  /// - Throws: `malformedData` if the file lacks one, or what reading throws.
+  func readAll() throws(CNNError) {
+    try model.forEachSlot { slot, memory throws(CNNError) in
+      guard let tensor = header.tensor(named: slot.name) else {
+        throw .malformedData("the file has no tensor \"\(slot.name)\"")
+      }
+      guard slot.declaration.fileAxes != nil else { return try source.read(tensor, into: memory) }
+      let copy = UnsafeMutableBufferPointer(rebasing: room.elements[..<slot.count])
+      try source.read(tensor, into: copy)
+      slot.copyFromFileLayout(UnsafeBufferPointer(copy), memory)
     }
-    let buffer = try FloatBuffer(count: slot.count, for: "the tensor \"\(slot.name)\"")
-    try tensor.read(from: bytes, into: buffer.elements)
-    slot.copyFromFileLayout(UnsafeBufferPointer(buffer.elements), memory)
-    extendLifetime(buffer)
   }
 }
 

@@ -44,3 +44,10 @@ enum OpenBLAS {
     return mutex
   }()
 }
+
+/// Stands in for OpenBLAS's function that starts its threads when the library is loaded.
+///
+/// They would spin for a while before they sleep, in a process that only loaded us, and we never
+/// use them. The shared library is linked with `--wrap`; elsewhere nobody calls this.
+@_cdecl("__wrap_blas_thread_init")
+package func startNoThreads() -> Int32 { 0 }

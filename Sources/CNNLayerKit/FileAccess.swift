@@ -96,37 +96,14 @@ package func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 /// - Throws: `inputOutput` with the system's reason if the file cannot be opened or read, is not a
 ///   regular file (a folder, a device, a pipe), or has more than `limit` bytes; `outOfMemory`.
 package func readFile(path: String, limit: Int) throws(CNNError) -> ByteBuffer {
-  try checkPath(path)
-  // Not blocking, so that opening a pipe that nobody writes to returns and can be refused.
-  let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-  guard file >= 0 else { throw systemError("cannot open", path) }
-  defer { close(file) }
-  var status = stat()
-  guard fstat(file, &status) == 0 else { throw systemError("cannot examine", path) }
-  guard status.st_mode & S_IFMT == S_IFREG else {
-    let kind = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "not a regular file"
-    throw CNNError(.inputOutput, "cannot read \"\(path)\": it is \(kind)")
-  }
-  let size = Int(status.st_size)
-  guard size <= limit else {
+  let file = try InputFile(path: path)
+  guard file.size <= limit else {
     throw CNNError(
       .inputOutput,
-      "cannot read \"\(path)\": it has \(size) bytes, and at most \(limit) are allowed")
+      "cannot read \"\(path)\": it has \(file.size) bytes, and at most \(limit) are allowed")
   }
-  let buffer = try ByteBuffer(uninitializedCount: size, for: "the contents of \"\(path)\"")
-  var done = 0
-  while done < size {
-    let received = read(file, buffer.mutableBytes.baseAddress.map { $0 + done }, size - done)
-    if received < 0 {
-      if errno == EINTR { continue }
-      throw systemError("cannot read", path)
-    }
-    guard received > 0 else {
-      throw CNNError(
-        .inputOutput, "cannot read \"\(path)\": it shrank to \(done) of \(size) bytes meanwhile")
-    }
-    done += received
-  }
+  let buffer = try ByteBuffer(uninitializedCount: file.size, for: "the contents of \"\(path)\"")
+  try file.read(at: 0, into: buffer.mutableBytes)
   return buffer
 }
 
@@ -237,7 +214,7 @@ private func systemWrite(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int 
   write(file, bytes.baseAddress, bytes.count)
 }
 
-private func checkPath(_ path: String) throws(CNNError) {
+func checkPath(_ path: String) throws(CNNError) {
   guard !path.isEmpty else { throw .invalidArgument("the path of the file is empty") }
   guard !path.utf8.contains(0) else {
     throw .invalidArgument("the path of the file contains a zero byte")
@@ -245,7 +222,7 @@ private func checkPath(_ path: String) throws(CNNError) {
 }
 
 /// The error for what `errno` says. (glibc's `strerror` is thread-safe.)
-private func systemError(_ action: String, _ path: String) -> CNNError {
+func systemError(_ action: String, _ path: String) -> CNNError {
   let code = errno
   return CNNError(.inputOutput, "\(action) \"\(path)\": \(String(cString: strerror(code)))")
 }

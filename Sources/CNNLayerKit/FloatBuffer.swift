@@ -37,20 +37,53 @@ public final class FloatBuffer: @unchecked Sendable {
         "\(purpose()) needs \(bytes) bytes; \(MemoryBudget.bytesInUse) are in use and the memory "
           + "limit is \(MemoryBudget.limit)")
     }
-    var raw: UnsafeMutableRawPointer?
-    guard posix_memalign(&raw, FloatBuffer.alignment, bytes) == 0, let memory = raw else {
+    guard let memory = FloatBuffer.allocate(bytes) else {
       MemoryBudget.release(bytes)
       throw CNNError(
         .outOfMemory, "\(purpose()) needs \(bytes) bytes, and the machine has none left")
     }
-    memset(memory, 0, bytes)
     pointer = memory.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
     self.count = count
   }
 
   deinit {
-    free(pointer)
-    MemoryBudget.release(FloatBuffer.roundedBytes(count))
+    let bytes = FloatBuffer.roundedBytes(count)
+    FloatBuffer.free(pointer, bytes)
+    MemoryBudget.release(bytes)
+  }
+
+  #if canImport(Glibc)
+    /// From this size on, memory comes straight from the system: it is zero without being written,
+    /// takes no room before it is used, and goes back at once.
+    private static let mappedBytes = 1 << 18
+    /// From this size on, large pages are asked for, which save time where memory is walked through.
+    private static let largePageBytes = 1 << 23
+
+    private static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? {
+      guard bytes >= mappedBytes else { return allocateSmall(bytes) }
+      let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      guard let memory, memory != UnsafeMutableRawPointer(bitPattern: -1) else { return nil }
+      // Only a wish: without it everything works as well.
+      if bytes >= largePageBytes { _ = madvise(memory, bytes, MADV_HUGEPAGE) }
+      return memory
+    }
+
+    private static func free(_ memory: UnsafeMutableRawPointer, _ bytes: Int) {
+      if bytes >= mappedBytes { munmap(memory, bytes) } else { Glibc.free(memory) }
+    }
+  #else
+    private static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? { allocateSmall(bytes) }
+
+    private static func free(_ memory: UnsafeMutableRawPointer, _ bytes: Int) {
+      Darwin.free(memory)
+    }
+  #endif
+
+  private static func allocateSmall(_ bytes: Int) -> UnsafeMutableRawPointer? {
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, alignment, bytes) == 0, let memory else { return nil }
+    memset(memory, 0, bytes)
+    return memory
   }
 
   private static func roundedBytes(_ count: Int) -> Int {

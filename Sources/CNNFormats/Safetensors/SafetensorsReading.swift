@@ -32,9 +32,14 @@ public struct SafetensorsHeader: Sendable, Hashable {
   ///
   /// - Throws: `malformedData` that says what is wrong.
   public init(parsing bytes: UnsafeRawBufferPointer) throws(CNNError) {
-    guard bytes.count >= 8 else {
-      throw .malformedData(
-        "a safetensors file has at least 8 bytes, this one has \(bytes.count)")
+    try self.init(start: bytes, fileSize: bytes.count)
+  }
+
+  /// Reads and checks the header of a file whose first bytes, up to the end of the header at least,
+  /// are in memory.
+  init(start bytes: UnsafeRawBufferPointer, fileSize: Int) throws(CNNError) {
+    guard fileSize >= 8, bytes.count >= 8 else {
+      throw .malformedData("a safetensors file has at least 8 bytes, this one has \(fileSize)")
     }
     let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
     guard length <= UInt64(SafetensorsHeader.maximumLength) else {
@@ -43,9 +48,9 @@ public struct SafetensorsHeader: Sendable, Hashable {
           + "so this is probably no safetensors file")
     }
     let dataStart = 8 + Int(length)
-    guard dataStart <= bytes.count else {
+    guard dataStart <= fileSize, dataStart <= bytes.count else {
       throw .malformedData(
-        "the header claims \(length) bytes and only \(bytes.count - 8) follow; the file is cut off "
+        "the header claims \(length) bytes and only \(fileSize - 8) follow; the file is cut off "
           + "or no safetensors file")
     }
     var scanner = HeaderScanner(UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart]))
@@ -53,7 +58,7 @@ public struct SafetensorsHeader: Sendable, Hashable {
     self.metadata = metadata
     var tensors: [Tensor] = []
     for entry in entries {
-      tensors.append(try Tensor(entry, dataStart: dataStart, end: bytes.count))
+      tensors.append(try Tensor(entry, dataStart: dataStart, end: fileSize))
     }
     // Empty tensors share their offset with the one that follows.
     tensors.sort {
@@ -70,8 +75,8 @@ public struct SafetensorsHeader: Sendable, Hashable {
       }
       end = tensor.range.upperBound
     }
-    guard end == bytes.count else {
-      throw .malformedData("\(bytes.count - end) bytes at the end belong to no tensor")
+    guard end == fileSize else {
+      throw .malformedData("\(fileSize - end) bytes at the end belong to no tensor")
     }
     self.tensors = tensors
     // The scanner has refused repeated names.

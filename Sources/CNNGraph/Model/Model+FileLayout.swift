@@ -1,3 +1,4 @@
+import CNNKernels
 import CNNLayerKit
 
 extension Model {
@@ -44,6 +45,14 @@ extension ParameterSlot {
   package func copyToFileLayout(
     _ memory: UnsafeBufferPointer<Float>, _ file: UnsafeMutableBufferPointer<Float>
   ) {
+    if let weight = channelLastWeight, let source = memory.baseAddress,
+      let target = file.baseAddress
+    {
+      Transpose.forward(
+        source, target, batch: weight.outputs, rows: weight.positions, columns: weight.channels,
+        slots: ThreadPool.threadCount)
+      return
+    }
     forEachFilePosition(of: self) { file[$1] = memory[$0] }
   }
 
@@ -51,6 +60,22 @@ extension ParameterSlot {
   package func copyFromFileLayout(
     _ file: UnsafeBufferPointer<Float>, _ memory: UnsafeMutableBufferPointer<Float>
   ) {
+    if let weight = channelLastWeight, let source = file.baseAddress,
+      let target = memory.baseAddress
+    {
+      Transpose.forward(
+        source, target, batch: weight.outputs, rows: weight.channels, columns: weight.positions,
+        slots: ThreadPool.threadCount)
+      return
+    }
     forEachFilePosition(of: self) { memory[$0] = file[$1] }
+  }
+
+  /// The sizes of a weight `[out, height, width, in]` that is `[out, in, height, width]` in files, as
+  /// most of a network's numbers are: a transposition for each output.
+  private var channelLastWeight: (outputs: Int, positions: Int, channels: Int)? {
+    let sizes = declaration.shape.sizes
+    guard sizes.count == 4, declaration.fileAxes == [0, 3, 1, 2] else { return nil }
+    return (sizes[0], sizes[1] * sizes[2], sizes[3])
   }
 }
