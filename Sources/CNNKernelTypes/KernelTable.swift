@@ -10,18 +10,20 @@ package struct KernelTable: Sendable {
   package var convolution: ConvolutionKernels
   package var depthwise: DepthwiseKernels
   package var direct: DirectKernels
+  package var winograd: WinogradKernels
   package var matrix: MatrixKernels
   package var dense: DenseKernels
 
   package init(
     vector: VectorKernels,
     convolution: ConvolutionKernels, depthwise: DepthwiseKernels, direct: DirectKernels,
-    matrix: MatrixKernels, dense: DenseKernels
+    winograd: WinogradKernels, matrix: MatrixKernels, dense: DenseKernels
   ) {
     self.vector = vector
     self.convolution = convolution
     self.depthwise = depthwise
     self.direct = direct
+    self.winograd = winograd
     self.matrix = matrix
     self.dense = dense
   }

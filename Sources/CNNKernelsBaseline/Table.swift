@@ -5,6 +5,6 @@ package func makeKernelTable() -> KernelTable {
   KernelTable(
     vector: makeVectorKernels(),
     convolution: makeConvolutionKernels(), depthwise: makeDepthwiseKernels(),
-    direct: makeDirectKernels(),
+    direct: makeDirectKernels(), winograd: makeWinogradKernels(),
     matrix: makeMatrixKernels(), dense: makeDenseKernels())
 }

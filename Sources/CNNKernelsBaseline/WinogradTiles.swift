@@ -1,0 +1,198 @@
+import CNNKernelTypes
+
+// Tiles of images into the Winograd domain and back. A two-dimensional transform is the
+// one-dimensional one over all columns, into `temporary`, and then over all rows of what came out,
+// which are 64 numbers apart. Sizes are literals by the time that the compiler sees the loops.
+
+func transformInput(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  if tile.points == 8 {
+    transformInput(tile, 8, image, target, temporary)
+  } else {
+    transformInput(tile, 6, image, target, temporary)
+  }
+}
+
+@inline(__always)
+private func transformInput(
+  _ tile: borrowing WinogradTile, _ points: Int, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  let positionStride = tile.positionStride
+  let gathered = temporary + 512
+  var channel = 0
+  while channel < tile.channels {
+    var source = UnsafePointer(gathered)
+    var lineStride = 64
+    var pixelStride = 8
+    if isWhole(tile, points, channel) {
+      source = image + (tile.origin + channel)
+      lineStride = tile.lineStride
+      pixelStride = tile.pixelStride
+    } else {
+      gather(tile, points, image, channel, gathered)
+    }
+    var x = 0
+    while x < points {
+      winogradInput(points, source + x * pixelStride, lineStride, temporary + x * 8, 64)
+      x += 1
+    }
+    let place = target + (channel >> 4) * tile.panelStride + (channel & 8)
+    var k = 0
+    while k < points {
+      winogradInput(
+        points, temporary + k * 64, 8, place + k * points * positionStride, positionStride)
+      k += 1
+    }
+    channel += 8
+  }
+}
+
+/// Whether eight channels from `channel` on of all pixels lie inside of the image.
+@inline(__always)
+private func isWhole(_ tile: borrowing WinogradTile, _ side: Int, _ channel: Int) -> Bool {
+  let inside = (tile.bottom - tile.top) * (tile.right - tile.left)
+  return inside == side * side ? channel + 8 <= tile.channels : false
+}
+
+/// Copies eight channels of a tile, with zeros for what lies outside of the image.
+@inline(__always)
+private func gather(
+  _ tile: borrowing WinogradTile, _ side: Int, _ image: UnsafePointer<Float>, _ channel: Int,
+  _ target: UnsafeMutablePointer<Float>
+) {
+  let lanes = min(8, tile.channels - channel)
+  var y = 0
+  while y < side {
+    let line = target + y * 64
+    let start = tile.origin + y * tile.lineStride + channel
+    let left = y < tile.top ? side : y < tile.bottom ? tile.left : side
+    let right = tile.right
+    var x = 0
+    while x < side {
+      if x >= left && x < right {
+        let place = image + (start + x * tile.pixelStride)
+        store(lanes == 8 ? load(place) : load(place, lanes), line + x * 8)
+      } else {
+        store(.zero, line + x * 8)
+      }
+      x += 1
+    }
+    y += 1
+  }
+}
+
+func transformGradient(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  switch (tile.points, tile.pixels) {
+  case (8, 6): transformGradient(tile, 8, 6, image, target, temporary)
+  case (8, 4): transformGradient(tile, 8, 4, image, target, temporary)
+  case (8, 2): transformGradient(tile, 8, 2, image, target, temporary)
+  case (6, 4): transformGradient(tile, 6, 4, image, target, temporary)
+  default: transformGradient(tile, 6, 2, image, target, temporary)
+  }
+}
+
+@inline(__always)
+private func transformGradient(
+  _ tile: borrowing WinogradTile, _ points: Int, _ pixels: Int, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  let positionStride = tile.positionStride
+  let gathered = temporary + 512
+  var channel = 0
+  while channel < tile.channels {
+    var source = UnsafePointer(gathered)
+    var lineStride = 64
+    var pixelStride = 8
+    if isWhole(tile, pixels, channel) {
+      source = image + (tile.origin + channel)
+      lineStride = tile.lineStride
+      pixelStride = tile.pixelStride
+    } else {
+      gather(tile, pixels, image, channel, gathered)
+    }
+    var x = 0
+    while x < pixels {
+      winogradEvaluate(
+        points, pixels, scaled: false, source + x * pixelStride, lineStride, temporary + x * 8, 64)
+      x += 1
+    }
+    let place = target + (channel >> 4) * tile.panelStride + (channel & 8)
+    var k = 0
+    while k < points {
+      winogradEvaluate(
+        points, pixels, scaled: false, temporary + k * 64, 8, place + k * points * positionStride,
+        positionStride)
+      k += 1
+    }
+    channel += 8
+  }
+}
+
+func transformOutput(
+  _ tile: borrowing WinogradTile, _ products: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
+  _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  switch (tile.points, tile.pixels) {
+  case (8, 6): transformOutput(tile, 8, 6, products, affine, slope, image, temporary)
+  case (8, 4): transformOutput(tile, 8, 4, products, affine, slope, image, temporary)
+  case (8, 2): transformOutput(tile, 8, 2, products, affine, slope, image, temporary)
+  case (6, 4): transformOutput(tile, 6, 4, products, affine, slope, image, temporary)
+  default: transformOutput(tile, 6, 2, products, affine, slope, image, temporary)
+  }
+}
+
+@inline(__always)
+private func transformOutput(
+  _ tile: borrowing WinogradTile, _ points: Int, _ pixels: Int, _ products: UnsafePointer<Float>,
+  _ affine: UnsafePointer<Float>, _ slope: Float, _ image: UnsafeMutablePointer<Float>,
+  _ temporary: UnsafeMutablePointer<Float>
+) {
+  let positionStride = tile.positionStride
+  let sums = temporary + 512
+  var channel = 0
+  while channel < tile.channels {
+    var x = 0
+    while x < points {
+      winogradInterpolate(
+        points, pixels, scaled: false, products + x * positionStride + channel,
+        points * positionStride, temporary + x * 8, 64)
+      x += 1
+    }
+    var line = 0
+    while line < tile.bottom {
+      winogradInterpolate(points, pixels, scaled: false, temporary + line * 64, 8, sums, 8)
+      writeLine(
+        tile, sums, affine + channel, slope,
+        image + (tile.origin + line * tile.lineStride + channel),
+        min(8, tile.channels - channel))
+      line += 1
+    }
+    channel += 8
+  }
+}
+
+/// Writes up to eight channels of a line of pixels.
+@inline(__always)
+private func writeLine(
+  _ tile: borrowing WinogradTile, _ sums: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
+  _ slope: Float, _ target: UnsafeMutablePointer<Float>, _ lanes: Int
+) {
+  let scale = load(affine)
+  let shift = load(affine + 16)
+  let slopes = Vector(repeating: slope)
+  var x = 0
+  while x < tile.right {
+    var y = shift
+    addProduct(&y, load(sums + x * 8), scale)
+    if slope != 1 { y = activate(y, slopes) }
+    let place = target + x * tile.pixelStride
+    if lanes == 8 { store(y, place) } else { store(y, place, lanes) }
+    x += 1
+  }
+}

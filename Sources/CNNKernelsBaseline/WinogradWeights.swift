@@ -1,0 +1,207 @@
+import CNNKernelTypes
+
+// Weights into the Winograd domain, and their gradients out of it.
+
+func transformWeight(
+  _ weight: borrowing WinogradWeight, _ first: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  switch (weight.points, weight.kernelSize) {
+  case (8, 3): transformWeight(weight, 8, 3, first, target, temporary)
+  case (8, 5): transformWeight(weight, 8, 5, first, target, temporary)
+  case (8, 7): transformWeight(weight, 8, 7, first, target, temporary)
+  case (6, 3): transformWeight(weight, 6, 3, first, target, temporary)
+  default: transformWeight(weight, 6, 5, first, target, temporary)
+  }
+}
+
+@inline(__always)
+private func transformWeight(
+  _ weight: borrowing WinogradWeight, _ points: Int, _ kernelSize: Int,
+  _ first: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>,
+  _ temporary: UnsafeMutablePointer<Float>
+) {
+  let taps = kernelSize * kernelSize
+  let positionStride = weight.positionStride
+  let gathered = temporary + 512
+  var output = 0
+  while output < 16 {
+    let lanes = weight.outputs - output
+    var channel = 0
+    while channel < weight.channels {
+      let count = min(8, weight.channels - channel)
+      let block = first + output * weight.outputStride + channel * weight.channelStride
+      var tap = 0
+      while tap < taps, lanes > 0 {
+        gather(weight, block + tap * weight.tapStride, lanes, count, gathered + tap * 64)
+        tap += 1
+      }
+      let place = target + channel * 16 + output
+      var c = 0
+      while c < count {
+        let source = gathered + c * 8
+        if lanes > 0 {
+          transformChannel(points, kernelSize, source, place + c * 16, positionStride, temporary)
+        } else {
+          clear(place + c * 16, points * points, positionStride)
+        }
+        c += 1
+      }
+      channel += count
+    }
+    output += 8
+  }
+}
+
+/// Brings the weights of a tap into the form `[channel][output]`, eight by eight.
+@inline(__always)
+private func gather(
+  _ weight: borrowing WinogradWeight, _ source: UnsafePointer<Float>, _ outputs: Int,
+  _ channels: Int, _ target: UnsafeMutablePointer<Float>
+) {
+  if weight.outputStride == 1 {
+    var c = 0
+    while c < channels {
+      let row = source + c * weight.channelStride
+      store(outputs >= 8 ? load(row) : load(row, outputs), target + c * 8)
+      c += 1
+    }
+  } else if outputs >= 8, channels == 8 {
+    transpose(source, weight.outputStride, target)
+  } else {
+    var c = 0
+    while c < channels {
+      var o = 0
+      while o < 8 {
+        target[c * 8 + o] = o < outputs ? source[o * weight.outputStride + c] : 0
+        o += 1
+      }
+      c += 1
+    }
+  }
+}
+
+@inline(__always)
+private func clear(_ target: UnsafeMutablePointer<Float>, _ count: Int, _ stride: Int) {
+  var i = 0
+  while i < count {
+    store(.zero, target + i * stride)
+    i += 1
+  }
+}
+
+@inline(__always)
+private func transformChannel(
+  _ points: Int, _ kernelSize: Int, _ source: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ positionStride: Int,
+  _ temporary: UnsafeMutablePointer<Float>
+) {
+  var x = 0
+  while x < kernelSize {
+    winogradEvaluate(
+      points, kernelSize, scaled: true, source + x * 64, kernelSize * 64, temporary + x * 8, 64)
+    x += 1
+  }
+  var k = 0
+  while k < points {
+    winogradEvaluate(
+      points, kernelSize, scaled: true, temporary + k * 64, 8,
+      target + k * points * positionStride, positionStride)
+    k += 1
+  }
+}
+
+/// Writes eight rows of eight numbers as columns.
+@inline(__always)
+private func transpose(
+  _ source: UnsafePointer<Float>, _ stride: Int, _ target: UnsafeMutablePointer<Float>
+) {
+  // Rows r and r + 4 share a vector, so that all later steps stay within halves.
+  var half = 0
+  while half < 8 {
+    let a = halves(source + half, 4 * stride)
+    let b = halves(source + half + stride, 4 * stride)
+    let c = halves(source + half + 2 * stride, 4 * stride)
+    let d = halves(source + half + 3 * stride, 4 * stride)
+    let ab0 = Vector(a[0], b[0], a[1], b[1], a[4], b[4], a[5], b[5])
+    let ab1 = Vector(a[2], b[2], a[3], b[3], a[6], b[6], a[7], b[7])
+    let cd0 = Vector(c[0], d[0], c[1], d[1], c[4], d[4], c[5], d[5])
+    let cd1 = Vector(c[2], d[2], c[3], d[3], c[6], d[6], c[7], d[7])
+    let place = target + half * 8
+    store(joined(ab0, cd0, 0), place)
+    store(joined(ab0, cd0, 2), place + 8)
+    store(joined(ab1, cd1, 0), place + 16)
+    store(joined(ab1, cd1, 2), place + 24)
+    half += 4
+  }
+}
+
+@inline(__always)
+private func halves(_ low: UnsafePointer<Float>, _ distance: Int) -> Vector {
+  Vector(
+    lowHalf: UnsafeRawPointer(low).loadUnaligned(as: SIMD4<Float>.self),
+    highHalf: UnsafeRawPointer(low + distance).loadUnaligned(as: SIMD4<Float>.self))
+}
+
+@inline(__always)
+private func joined(_ x: Vector, _ y: Vector, _ i: Int) -> Vector {
+  Vector(x[i], x[i + 1], y[i], y[i + 1], x[i + 4], x[i + 5], y[i + 4], y[i + 5])
+}
+
+func transformWeightGradient(
+  _ gradient: borrowing WinogradGradient, _ sums: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  switch (gradient.points, gradient.kernelSize) {
+  case (8, 3): transformWeightGradient(gradient, 8, 3, sums, target, temporary)
+  case (8, 5): transformWeightGradient(gradient, 8, 5, sums, target, temporary)
+  case (8, 7): transformWeightGradient(gradient, 8, 7, sums, target, temporary)
+  case (6, 3): transformWeightGradient(gradient, 6, 3, sums, target, temporary)
+  default: transformWeightGradient(gradient, 6, 5, sums, target, temporary)
+  }
+}
+
+@inline(__always)
+private func transformWeightGradient(
+  _ gradient: borrowing WinogradGradient, _ points: Int, _ kernelSize: Int,
+  _ sums: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>,
+  _ temporary: UnsafeMutablePointer<Float>
+) {
+  let positionStride = gradient.sumPositionStride
+  let tapStride = gradient.tapStride
+  var output = 0
+  while output < gradient.outputs {
+    var channel = 0
+    while channel < gradient.channels {
+      let lanes = min(8, gradient.channels - channel)
+      let source = sums + output * gradient.sumStride + channel
+      var x = 0
+      while x < points {
+        winogradInterpolate(
+          points, kernelSize, scaled: true, source + x * positionStride, points * positionStride,
+          temporary + x * 8, 64)
+        x += 1
+      }
+      let place = target + output * gradient.depth + channel
+      let taps = temporary + 512
+      var line = 0
+      while line < kernelSize {
+        winogradInterpolate(points, kernelSize, scaled: true, temporary + line * 64, 8, taps, 8)
+        var tap = 0
+        while tap < kernelSize {
+          let number = place + (line * kernelSize + tap) * tapStride
+          let sum = load(taps + tap * 8)
+          if lanes == 8 {
+            store(load(number) + sum, number)
+          } else {
+            store(load(number, lanes) + sum, number, lanes)
+          }
+          tap += 1
+        }
+        line += 1
+      }
+      channel += 8
+    }
+    output += 1
+  }
+}
