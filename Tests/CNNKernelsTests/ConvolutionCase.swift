@@ -55,6 +55,23 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     ConvolutionAlgorithm.allCases.filter { Convolution.supports($0, geometry, pass: pass) }
   }
 
+  /// The largest error of a pass; what an algorithm cannot compute, the usual one does.
+  func tolerance(_ algorithm: ConvolutionAlgorithm?, _ pass: ConvolutionPass) -> Float {
+    guard let algorithm, Convolution.supports(algorithm, geometry, pass: pass) else {
+      return Convolution.algorithm(for: geometry, pass: pass).tolerance
+    }
+    return algorithm.tolerance
+  }
+
+  /// The algorithms that can compute any pass.
+  var algorithms: [ConvolutionAlgorithm] {
+    ConvolutionAlgorithm.allCases.filter { algorithm in
+      ConvolutionPass.allCases.contains {
+        Convolution.supports(algorithm, geometry, pass: $0)
+      }
+    }
+  }
+
   static let all: [ConvolutionCase] = {
     var cases: [ConvolutionCase] = []
     for (index, channels) in [1, 3, 8, 17, 64].enumerated() {
@@ -68,7 +85,7 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
             batch: turn % 2 == 0 ? 3 : 1))
       }
     }
-    return cases + special + grouped + direct
+    return cases + special + grouped + direct + winograd
   }()
 
   static let special = [
@@ -108,4 +125,29 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     ConvolutionCase(
       30, 30, 24, to: 24, kernel: (3, 3), padding: (1, 1, 1, 1), groups: 24, batch: 2),
   ]
+
+  /// Square kernels of 3, 5 and 7 without stride: tiles that fit, tiles that do not, and planes
+  /// that are smaller than a tile.
+  static let winograd: [ConvolutionCase] = {
+    var cases: [ConvolutionCase] = []
+    let paddings = [(0, 0, 0, 0), (1, 1, 1, 1), (2, 2, 2, 2), (1, 0, 2, 1), (0, 2, 1, 1)]
+    for (turn, size) in [1, 2, 3, 5, 7, 13, 31].enumerated() {
+      for (index, kernel) in [3, 5, 7].enumerated() {
+        let choice = turn + index
+        let padding = size < kernel ? (3, 3, 3, 3) : paddings[choice % 5]
+        cases.append(
+          ConvolutionCase(
+            size, size == 31 ? 19 : size, [1, 3, 8, 17, 64][choice % 5],
+            to: [17, 64, 1, 8, 3][turn % 5], kernel: (kernel, kernel), padding: padding,
+            batch: choice % 2 == 0 ? 3 : 1))
+      }
+    }
+    return cases + [
+      // More input channels than are multiplied at a time, and more weights than are held.
+      ConvolutionCase(5, 5, 210, to: 225, kernel: (3, 3), padding: (1, 1, 1, 1), batch: 2),
+      // More tiles than are transformed at a time.
+      ConvolutionCase(13, 13, 300, to: 3, kernel: (3, 3), padding: (1, 1, 1, 1), batch: 8),
+      ConvolutionCase(20, 20, 3, to: 300, kernel: (3, 3), batch: 6),
+    ]
+  }()
 }

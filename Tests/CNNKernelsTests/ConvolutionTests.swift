@@ -77,9 +77,10 @@ import Testing
       test.geometry, batch: test.batch, input: test.input, weight: test.weight)
     for algorithm in test.algorithms(.forward) {
       let error = relativeError(Self.forward(test, algorithm, slots: 2), expected)
-      #expect(error < 2e-6, "\(algorithm)")
+      #expect(error < algorithm.tolerance, "\(algorithm)")
     }
-    #expect(relativeError(Self.forward(test, nil, slots: 1), expected) < 2e-6)
+    let error = relativeError(Self.forward(test, nil, slots: 1), expected)
+    #expect(error < test.tolerance(nil, .forward))
   }
 
   @Test(arguments: ConvolutionCase.all) func epilogueMatchesReference(test: ConvolutionCase) {
@@ -91,7 +92,8 @@ import Testing
         scale: affine ? test.scale : nil, shift: affine ? test.shift : nil, activation: activation)
       for algorithm in test.algorithms(.forward) {
         let actual = Self.forward(test, algorithm, slots: 2, activation: activation, affine: affine)
-        #expect(relativeError(actual, expected) < 2e-6, "\(algorithm) \(activation)")
+        #expect(
+          relativeError(actual, expected) < algorithm.tolerance, "\(algorithm) \(activation)")
       }
     }
   }
@@ -123,9 +125,10 @@ import Testing
       test.geometry, batch: test.batch, gradOutput: test.gradOutput, weight: test.weight)
     for algorithm in test.algorithms(.backwardData) {
       let error = relativeError(Self.backwardData(test, algorithm, slots: 2), expected)
-      #expect(error < 2e-6, "\(algorithm)")
+      #expect(error < algorithm.tolerance, "\(algorithm)")
     }
-    #expect(relativeError(Self.backwardData(test, nil, slots: 1), expected) < 2e-6)
+    let error = relativeError(Self.backwardData(test, nil, slots: 1), expected)
+    #expect(error < test.tolerance(nil, .backwardData))
   }
 
   @Test(arguments: ConvolutionCase.all) func backwardWeightsMatchesReference(test: ConvolutionCase)
@@ -136,7 +139,8 @@ import Testing
       Convolution.algorithm(for: test.geometry, pass: .backwardWeights)
     ] {
       let actual = Self.backwardWeights(test, algorithm, slots: 2)
-      #expect(relativeError(actual.weight, expected.weight) < 4e-6, "\(algorithm)")
+      #expect(
+        relativeError(actual.weight, expected.weight) < 2 * algorithm.tolerance, "\(algorithm)")
       #expect(relativeError(actual.bias, expected.bias) < 4e-6, "\(algorithm)")
       let withoutBias = Self.backwardWeights(test, algorithm, slots: 2, bias: false)
       #expect(withoutBias.weight == actual.weight)
@@ -147,20 +151,23 @@ import Testing
   /// The kernels that run anywhere must be right on the machines where others are chosen, too.
   @Test(arguments: ConvolutionCase.all) func baselineMatchesTheChosenKernels(test: ConvolutionCase)
   {
-    for algorithm in ConvolutionAlgorithm.allCases {
+    for algorithm in test.algorithms {
       let (kernels, other) = (Kernels.baseline, Kernels.active)
       do {
         #expect(
           relativeError(
             Self.forward(test, algorithm, slots: 2, kernels: kernels, affine: true),
-            Self.forward(test, algorithm, slots: 2, kernels: other, affine: true)) < 4e-6)
+            Self.forward(test, algorithm, slots: 2, kernels: other, affine: true))
+            < 2 * test.tolerance(algorithm, .forward))
         #expect(
           relativeError(
             Self.backwardData(test, algorithm, slots: 2, kernels: kernels),
-            Self.backwardData(test, algorithm, slots: 2, kernels: other)) < 4e-6)
+            Self.backwardData(test, algorithm, slots: 2, kernels: other))
+            < 2 * test.tolerance(algorithm, .backwardData))
         let first = Self.backwardWeights(test, algorithm, slots: 2, kernels: kernels)
         let second = Self.backwardWeights(test, algorithm, slots: 2, kernels: other)
-        #expect(relativeError(first.weight, second.weight) < 8e-6)
+        let weightTolerance = 4 * test.tolerance(algorithm, .backwardWeights)
+        #expect(relativeError(first.weight, second.weight) < weightTolerance)
         #expect(relativeError(first.bias, second.bias) < 8e-6)
       }
     }
@@ -197,6 +204,18 @@ import Testing
           #expect(Convolution.scratchCount(broken, batch: 1, pass: pass, slots: 1) == nil)
         }
       }
+    }
+  }
+}
+
+extension ConvolutionAlgorithm {
+  /// The largest error against sums in double precision, as a share of the largest number.
+  ///
+  /// For Winograd's tiles the promise is 1e-4 on any data; on the data of these tests it is less.
+  var tolerance: Float {
+    switch self {
+    case .im2row, .pointwise, .depthwise, .direct: 3e-6
+    case .winograd6, .winograd8: 4e-5
     }
   }
 }

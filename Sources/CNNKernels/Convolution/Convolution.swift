@@ -11,6 +11,10 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CaseIterable {
   /// Windows multiplied where they lie in the image: any geometry, but for the gradient of the
   /// input with stride and dilation or with very wide padding.
   case direct
+  /// Winograd's minimal filtering on tiles of 6x6: square kernels of 3 and 5 without stride.
+  case winograd6
+  /// The same on tiles of 8x8: square kernels of 3, 5 and 7.
+  case winograd8
 }
 
 /// Which of its three results a convolution is to compute.
@@ -33,15 +37,22 @@ package enum Convolution {
   /// Returns the algorithm that is used where none is asked for.
   ///
   /// 1. Depthwise where each group has one input channel.
-  /// 2. Direct on processors with fused multiply-add, if at least half of its 16 channels at a time
+  /// 2. Winograd on processors with fused multiply-add, where it is quicker
+  ///    (`WinogradConvolution.algorithm`) and the convolution need not be precise.
+  /// 3. Direct on processors with fused multiply-add, if at least half of its 16 channels at a time
   ///    are in use: each group writes 8 channels or more. For the gradient of the weight only where
   ///    the kernel is larger than 1x1: it copies images, and one use does not pay for that.
-  /// 3. Pointwise where the input, as a matrix, needs no rearranging.
-  /// 4. Im2row otherwise.
+  /// 4. Pointwise where the input, as a matrix, needs no rearranging.
+  /// 5. Im2row otherwise.
   package static func algorithm(
     for geometry: ConvolutionGeometry, pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
     if geometry.isDepthwise { return .depthwise }
+    if Kernels.active.direct.isFast, !geometry.isPrecise,
+      let algorithm = WinogradConvolution.algorithm(for: geometry, pass: pass)
+    {
+      return algorithm
+    }
     let written =
       pass == .backwardData ? geometry.groupInputChannels : geometry.groupOutputChannels
     let pays = pass != .backwardWeights || geometry.kernelHeight * geometry.kernelWidth > 1
@@ -66,7 +77,15 @@ package enum Convolution {
       case .backwardData: DirectDataGradient.supports(geometry)
       case .backwardWeights: true
       }
+    case .winograd6, .winograd8:
+      WinogradConvolution.supports(geometry, points: points(algorithm))
+        && (pass != .backwardData || WinogradConvolution.gradientGeometry(geometry) != nil)
     }
+  }
+
+  /// The side of Winograd's tiles.
+  private static func points(_ algorithm: ConvolutionAlgorithm) -> Int {
+    algorithm == .winograd6 ? 6 : 8
   }
 
   /// Returns the number of floats that a call needs as scratch memory, or nil if no memory could
@@ -95,6 +114,10 @@ package enum Convolution {
       case .backwardWeights:
         return weightGradient(geometry, batch, Kernels.active).scratchCount(slots: slots)
       }
+    case .winograd6:
+      return winogradScratchCount(geometry, batch, 6, pass, slots)
+    case .winograd8:
+      return winogradScratchCount(geometry, batch, 8, pass, slots)
     case .im2row, .pointwise:
       return im2row(geometry, batch, Kernels.active).scratchCount(pass: pass, slots: slots)
     }
@@ -111,7 +134,8 @@ package enum Convolution {
     output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int,
     algorithm: ConvolutionAlgorithm? = nil, kernels: KernelTable = Kernels.active
   ) {
-    switch resolve(algorithm, geometry, .forward) {
+    let algorithm = resolve(algorithm, geometry, .forward)
+    switch algorithm {
     case .depthwise:
       depthwise(geometry, batch, kernels).forward(
         input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
@@ -120,6 +144,10 @@ package enum Convolution {
       direct(geometry, batch, kernels).forward(
         input: input, weight: weight, packedWeight: packedWeight, epilogue: epilogue,
         output: output, scratch: scratch, slots: slots)
+    case .winograd6, .winograd8:
+      winograd(geometry, batch, points(algorithm), kernels).forward(
+        input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
+        slots: slots)
     case .im2row, .pointwise:
       im2row(geometry, batch, kernels).forward(
         input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
@@ -134,7 +162,8 @@ package enum Convolution {
     scratch: UnsafeMutablePointer<Float>, slots: Int, algorithm: ConvolutionAlgorithm? = nil,
     kernels: KernelTable = Kernels.active
   ) {
-    switch resolve(algorithm, geometry, .backwardData) {
+    let algorithm = resolve(algorithm, geometry, .backwardData)
+    switch algorithm {
     case .depthwise:
       depthwise(geometry, batch, kernels).backwardData(
         gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
@@ -143,6 +172,11 @@ package enum Convolution {
       dataGradient(geometry, batch, kernels).compute(
         gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
         slots: slots)
+    case .winograd6, .winograd8:
+      guard let twin = WinogradConvolution.gradientGeometry(geometry) else { return }
+      winograd(twin, batch, points(algorithm), kernels).forward(
+        input: gradOutput, weight: weight, order: .backwardData, output: gradInput,
+        scratch: scratch, slots: slots)
     case .im2row, .pointwise:
       im2row(geometry, batch, kernels).backwardData(
         gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
@@ -157,13 +191,18 @@ package enum Convolution {
     gradBias: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>, slots: Int,
     algorithm: ConvolutionAlgorithm? = nil, kernels: KernelTable = Kernels.active
   ) {
-    switch resolve(algorithm, geometry, .backwardWeights) {
+    let algorithm = resolve(algorithm, geometry, .backwardWeights)
+    switch algorithm {
     case .depthwise:
       depthwise(geometry, batch, kernels).backwardWeights(
         input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
         scratch: scratch, slots: slots)
     case .direct:
       weightGradient(geometry, batch, kernels).add(
+        input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
+        scratch: scratch, slots: slots)
+    case .winograd6, .winograd8:
+      winograd(geometry, batch, points(algorithm), kernels).backwardWeights(
         input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
         scratch: scratch, slots: slots)
     case .im2row, .pointwise:
@@ -181,6 +220,23 @@ package enum Convolution {
       return algorithm(for: geometry, pass: pass)
     }
     return wanted
+  }
+
+  private static func winogradScratchCount(
+    _ geometry: ConvolutionGeometry, _ batch: Int, _ points: Int, _ pass: ConvolutionPass,
+    _ slots: Int
+  ) -> Int? {
+    if pass == .backwardWeights {
+      return winograd(geometry, batch, points, Kernels.active).gradientScratchCount(slots: slots)
+    }
+    let twin = pass == .backwardData ? WinogradConvolution.gradientGeometry(geometry) : geometry
+    return twin.flatMap { winograd($0, batch, points, Kernels.active).scratchCount(slots: slots) }
+  }
+
+  private static func winograd(
+    _ geometry: ConvolutionGeometry, _ batch: Int, _ points: Int, _ kernels: KernelTable
+  ) -> WinogradConvolution {
+    WinogradConvolution(geometry: geometry, batch: batch, points: points, kernels: kernels)
   }
 
   private static func im2row(_ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable)

@@ -12,7 +12,7 @@ extension Convolution {
     guard geometry.isValid else { return 0 }
     switch resolve(algorithm, geometry, .forward) {
     case .direct: return direct(geometry, 1, Kernels.active).packedWeightCount ?? 0
-    case .im2row, .pointwise, .depthwise: return 0
+    case .im2row, .pointwise, .depthwise, .winograd6, .winograd8: return 0
     }
   }
 
@@ -29,7 +29,7 @@ extension Convolution {
     switch resolve(algorithm, geometry, .forward) {
     case .direct:
       direct(geometry, 1, kernels).packWeight(weight, packed: packed, slots: slots)
-    case .im2row, .pointwise, .depthwise: break
+    case .im2row, .pointwise, .depthwise, .winograd6, .winograd8: break
     }
   }
 }
