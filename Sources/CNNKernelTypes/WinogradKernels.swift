@@ -47,7 +47,7 @@ package struct WinogradTile {
 package struct WinogradWeight {
   /// Positions along a side: 6 or 8.
   package var points: Int
-  /// Weights along a side of the kernel: 3, 5 or 7.
+  /// Weights along a side of the kernel: 2 to 5.
   package var kernelSize: Int
   /// From a weight of the kernel to the next, and from an input channel to the next.
   package var tapStride: Int
@@ -161,6 +161,10 @@ package struct WinogradKernels: Sendable {
   ///
   /// Arguments: tile, image, target, temporary.
   package var transformInput: @Sendable (borrowing WinogradTile, Input, Output, Output) -> Void
+  /// Copies what lies inside of the image of a tile into a square of pixels.
+  ///
+  /// Arguments: tile, image, upper left pixel of the square, from a pixel of it to the next.
+  package var gatherTile: @Sendable (borrowing WinogradTile, Input, Output, Int) -> Void
   /// Transforms a tile of the output's gradient: `A dy Aᵀ`.
   ///
   /// Arguments: tile, image, target, temporary.
@@ -192,6 +196,7 @@ package struct WinogradKernels: Sendable {
 
   package init(
     transformInput: @escaping @Sendable (borrowing WinogradTile, Input, Output, Output) -> Void,
+    gatherTile: @escaping @Sendable (borrowing WinogradTile, Input, Output, Int) -> Void,
     transformGradient: @escaping @Sendable (borrowing WinogradTile, Input, Output, Output) -> Void,
     transformOutput:
       @escaping @Sendable (borrowing WinogradTile, Input, Input, Float, Output, Output) -> Void,
@@ -203,6 +208,7 @@ package struct WinogradKernels: Sendable {
       @escaping @Sendable (borrowing WinogradGradient, Input, Output, Output) -> Void
   ) {
     self.transformInput = transformInput
+    self.gatherTile = gatherTile
     self.transformGradient = transformGradient
     self.transformOutput = transformOutput
     self.transformWeight = transformWeight

@@ -4,6 +4,7 @@ import CVector
 func makeWinogradKernels() -> WinogradKernels {
   WinogradKernels(
     transformInput: { transformInput($0, $1, $2, $3) },
+    gatherTile: { gatherTile($0, $1, $2, $3) },
     transformGradient: { transformGradient($0, $1, $2, $3) },
     transformOutput: { transformOutput($0, $1, $2, $3, $4, $5) },
     transformWeight: { transformWeight($0, $1, $2, $3) },

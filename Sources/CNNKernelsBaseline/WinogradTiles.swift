@@ -50,6 +50,46 @@ private func transformInput(
   }
 }
 
+func gatherTile(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ pixelStride: Int
+) {
+  var y = tile.top
+  while y < tile.bottom {
+    var source = image + (tile.origin + y * tile.lineStride + tile.left * tile.pixelStride)
+    var place = target + (y * tile.points + tile.left) * pixelStride
+    var x = tile.left
+    while x < tile.right {
+      copyPixel(source, place, tile.channels)
+      source += tile.pixelStride
+      place += pixelStride
+      x += 1
+    }
+    y += 1
+  }
+}
+
+@inline(__always)
+private func copyPixel(
+  _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ channels: Int
+) {
+  if channels == 3 {
+    target[0] = source[0]
+    target[1] = source[1]
+    target[2] = source[2]
+    return
+  }
+  var channel = 0
+  while channel + 8 <= channels {
+    store(load(source + channel), target + channel)
+    channel += 8
+  }
+  while channel < channels {
+    target[channel] = source[channel]
+    channel += 1
+  }
+}
+
 /// Whether eight channels from `channel` on of all pixels lie inside of the image.
 @inline(__always)
 private func isWhole(_ tile: borrowing WinogradTile, _ side: Int, _ channel: Int) -> Bool {
@@ -89,10 +129,13 @@ func transformGradient(
   _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
 ) {
   switch (tile.points, tile.pixels) {
+  case (8, 7): transformGradient(tile, 8, 7, image, target, temporary)
   case (8, 6): transformGradient(tile, 8, 6, image, target, temporary)
+  case (8, 5): transformGradient(tile, 8, 5, image, target, temporary)
   case (8, 4): transformGradient(tile, 8, 4, image, target, temporary)
-  case (8, 2): transformGradient(tile, 8, 2, image, target, temporary)
+  case (6, 5): transformGradient(tile, 6, 5, image, target, temporary)
   case (6, 4): transformGradient(tile, 6, 4, image, target, temporary)
+  case (6, 3): transformGradient(tile, 6, 3, image, target, temporary)
   default: transformGradient(tile, 6, 2, image, target, temporary)
   }
 }
@@ -139,10 +182,13 @@ func transformOutput(
   _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
 ) {
   switch (tile.points, tile.pixels) {
+  case (8, 7): transformOutput(tile, 8, 7, products, affine, slope, image, temporary)
   case (8, 6): transformOutput(tile, 8, 6, products, affine, slope, image, temporary)
+  case (8, 5): transformOutput(tile, 8, 5, products, affine, slope, image, temporary)
   case (8, 4): transformOutput(tile, 8, 4, products, affine, slope, image, temporary)
-  case (8, 2): transformOutput(tile, 8, 2, products, affine, slope, image, temporary)
+  case (6, 5): transformOutput(tile, 6, 5, products, affine, slope, image, temporary)
   case (6, 4): transformOutput(tile, 6, 4, products, affine, slope, image, temporary)
+  case (6, 3): transformOutput(tile, 6, 3, products, affine, slope, image, temporary)
   default: transformOutput(tile, 6, 2, products, affine, slope, image, temporary)
   }
 }

@@ -7,10 +7,13 @@ func transformWeight(
   _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
 ) {
   switch (weight.points, weight.kernelSize) {
+  case (8, 2): transformWeight(weight, 8, 2, first, target, temporary)
   case (8, 3): transformWeight(weight, 8, 3, first, target, temporary)
+  case (8, 4): transformWeight(weight, 8, 4, first, target, temporary)
   case (8, 5): transformWeight(weight, 8, 5, first, target, temporary)
-  case (8, 7): transformWeight(weight, 8, 7, first, target, temporary)
+  case (6, 2): transformWeight(weight, 6, 2, first, target, temporary)
   case (6, 3): transformWeight(weight, 6, 3, first, target, temporary)
+  case (6, 4): transformWeight(weight, 6, 4, first, target, temporary)
   default: transformWeight(weight, 6, 5, first, target, temporary)
   }
 }
@@ -153,10 +156,13 @@ func transformWeightGradient(
   _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
 ) {
   switch (gradient.points, gradient.kernelSize) {
+  case (8, 2): transformWeightGradient(gradient, 8, 2, sums, target, temporary)
   case (8, 3): transformWeightGradient(gradient, 8, 3, sums, target, temporary)
+  case (8, 4): transformWeightGradient(gradient, 8, 4, sums, target, temporary)
   case (8, 5): transformWeightGradient(gradient, 8, 5, sums, target, temporary)
-  case (8, 7): transformWeightGradient(gradient, 8, 7, sums, target, temporary)
+  case (6, 2): transformWeightGradient(gradient, 6, 2, sums, target, temporary)
   case (6, 3): transformWeightGradient(gradient, 6, 3, sums, target, temporary)
+  case (6, 4): transformWeightGradient(gradient, 6, 4, sums, target, temporary)
   default: transformWeightGradient(gradient, 6, 5, sums, target, temporary)
   }
 }

@@ -150,4 +150,15 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
       ConvolutionCase(20, 20, 3, to: 300, kernel: (3, 3), batch: 6),
     ]
   }()
+
+  /// Square kernels that are cut into small ones: large ones, and such with a stride.
+  static let cut: [ConvolutionCase] = {
+    let kernels = [(7, 1), (11, 1), (9, 1), (3, 2), (5, 2), (7, 2), (11, 4), (13, 3)]
+    return kernels.enumerated().map { turn, kernel in
+      ConvolutionCase(
+        [29, 16, 13, 31][turn % 4], [31, 13, 17, 14][turn % 4], [3, 16, 17, 32, 1][turn % 5],
+        to: [8, 17, 3][turn % 3], kernel: (kernel.0, kernel.0), stride: (kernel.1, kernel.1),
+        padding: [(3, 3, 3, 3), (0, 1, 2, 0), (5, 4, 5, 6)][turn % 3], batch: 1 + turn % 3)
+    }
+  }()
 }

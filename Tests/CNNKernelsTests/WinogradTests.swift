@@ -19,7 +19,7 @@ import Testing
         bottom: side, left: 0, right: side, channels: 16, positionStride: 16, panelStride: 0)
     }
   }
-  static let sizes = [(6, 3), (6, 5), (8, 3), (8, 5), (8, 7)].map {
+  static let sizes = [6, 8].flatMap { points in (2...5).map { (points, $0) } }.map {
     Size(points: $0, kernelSize: $1)
   }
   static let variants = [Kernels.baseline, Kernels.active]
@@ -99,5 +99,37 @@ import Testing
         expectTransform(ReferenceWinograd.transposed(matrices.g), of: sums, gradient, "gradient")
       }
     }
+  }
+
+  // MARK: Kernels that are cut
+
+  @Test(arguments: [
+    // kernel, stride, size of the small kernels, how many there are along an axis
+    (3, 1, 3, 1), (7, 1, 4, 2), (7, 1, 2, 4), (5, 1, 3, 2), (7, 2, 4, 2), (11, 4, 3, 4),
+    (3, 2, 2, 2),
+    (11, 1, 4, 3), (9, 2, 2, 6), (2, 1, 2, 1),
+  ]) func everyTapIsInOneSmallKernel(kernel: Int, stride: Int, size: Int, count: Int) {
+    let split = KernelSplit(kernelSize: kernel, stride: stride, size: size)
+    #expect(split.count == count)
+    #expect(split.isWhole == (count == 1))
+    var uses = [Int](repeating: 0, count: kernel)
+    for part in 0..<count {
+      for tap in 0..<size where split.offset(part) + tap * stride < kernel {
+        uses[split.offset(part) + tap * stride] += 1
+      }
+    }
+    #expect(uses == [Int](repeating: 1, count: kernel))
+  }
+
+  @Test func cutWeightsAreJoinedAgain() {
+    let split = KernelSplit(kernelSize: 7, stride: 2, size: 2)
+    let weight = testNumbers(5 * 49 * 3, seed: 7)
+    var cut = [Float](repeating: .nan, count: split.weightCount(outputs: 5, channels: 3) ?? 0)
+    split.cut(weight, outputs: 5, channels: 3, to: &cut, slots: 2)
+    #expect(cut.reduce(0) { $0 + ($1 == 0 ? 0 : 1) } == weight.count)
+    var joined = weight
+    split.addJoined(
+      cut, outputs: 5, channels: 3, to: &joined, slots: 2, kernels: Kernels.active)
+    #expect(joined == weight.map { 2 * $0 })
   }
 }

@@ -78,7 +78,7 @@ struct TrainingPlanBuilder {
 
   private mutating func findNeededGradients() {
     for input in network.inputs { needsGradient[input] = options.inputGradients }
-    for (index, node) in program.steps.enumerated() {
+    for node in program.steps {
       let trains = node.parameters.contains {
         !options.frozen.contains(model.parameters[$0].name)
       }

@@ -79,12 +79,12 @@ package enum Convolution {
       }
     case .winograd6, .winograd8:
       WinogradConvolution.supports(geometry, points: points(algorithm))
-        && (pass != .backwardData || WinogradConvolution.gradientGeometry(geometry) != nil)
+        && (pass != .backwardData || geometry.gradientTwin != nil)
     }
   }
 
   /// The side of Winograd's tiles.
-  private static func points(_ algorithm: ConvolutionAlgorithm) -> Int {
+  static func points(_ algorithm: ConvolutionAlgorithm) -> Int {
     algorithm == .winograd6 ? 6 : 8
   }
 
@@ -115,9 +115,9 @@ package enum Convolution {
         return weightGradient(geometry, batch, Kernels.active).scratchCount(slots: slots)
       }
     case .winograd6:
-      return winogradScratchCount(geometry, batch, 6, pass, slots)
+      return winogradScratchCount(geometry, batch, 6, pass, slots, packed)
     case .winograd8:
-      return winogradScratchCount(geometry, batch, 8, pass, slots)
+      return winogradScratchCount(geometry, batch, 8, pass, slots, packed)
     case .im2row, .pointwise:
       return im2row(geometry, batch, Kernels.active).scratchCount(pass: pass, slots: slots)
     }
@@ -146,8 +146,8 @@ package enum Convolution {
         output: output, scratch: scratch, slots: slots)
     case .winograd6, .winograd8:
       winograd(geometry, batch, points(algorithm), kernels).forward(
-        input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
-        slots: slots)
+        input: input, weight: weight, packedWeight: packedWeight, epilogue: epilogue,
+        output: output, scratch: scratch, slots: slots)
     case .im2row, .pointwise:
       im2row(geometry, batch, kernels).forward(
         input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
@@ -173,7 +173,7 @@ package enum Convolution {
         gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
         slots: slots)
     case .winograd6, .winograd8:
-      guard let twin = WinogradConvolution.gradientGeometry(geometry) else { return }
+      guard let twin = geometry.gradientTwin else { return }
       winograd(twin, batch, points(algorithm), kernels).forward(
         input: gradOutput, weight: weight, order: .backwardData, output: gradInput,
         scratch: scratch, slots: slots)
@@ -224,16 +224,19 @@ package enum Convolution {
 
   private static func winogradScratchCount(
     _ geometry: ConvolutionGeometry, _ batch: Int, _ points: Int, _ pass: ConvolutionPass,
-    _ slots: Int
+    _ slots: Int, _ packed: Bool
   ) -> Int? {
     if pass == .backwardWeights {
       return winograd(geometry, batch, points, Kernels.active).gradientScratchCount(slots: slots)
     }
-    let twin = pass == .backwardData ? WinogradConvolution.gradientGeometry(geometry) : geometry
-    return twin.flatMap { winograd($0, batch, points, Kernels.active).scratchCount(slots: slots) }
+    let twin = pass == .backwardData ? geometry.gradientTwin : geometry
+    return twin.flatMap {
+      winograd($0, batch, points, Kernels.active).scratchCount(
+        slots: slots, packed: packed && pass == .forward)
+    }
   }
 
-  private static func winograd(
+  static func winograd(
     _ geometry: ConvolutionGeometry, _ batch: Int, _ points: Int, _ kernels: KernelTable
   ) -> WinogradConvolution {
     WinogradConvolution(geometry: geometry, batch: batch, points: points, kernels: kernels)

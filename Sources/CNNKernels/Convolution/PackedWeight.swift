@@ -10,9 +10,12 @@ extension Convolution {
     _ geometry: ConvolutionGeometry, algorithm: ConvolutionAlgorithm? = nil
   ) -> Int {
     guard geometry.isValid else { return 0 }
-    switch resolve(algorithm, geometry, .forward) {
+    let algorithm = resolve(algorithm, geometry, .forward)
+    switch algorithm {
     case .direct: return direct(geometry, 1, Kernels.active).packedWeightCount ?? 0
-    case .im2row, .pointwise, .depthwise, .winograd6, .winograd8: return 0
+    case .winograd6, .winograd8:
+      return winograd(geometry, 1, points(algorithm), Kernels.active).packedWeightCount ?? 0
+    case .im2row, .pointwise, .depthwise: return 0
     }
   }
 
@@ -26,10 +29,14 @@ extension Convolution {
     packed: UnsafeMutablePointer<Float>, slots: Int, algorithm: ConvolutionAlgorithm? = nil,
     kernels: KernelTable = Kernels.active
   ) {
-    switch resolve(algorithm, geometry, .forward) {
+    let algorithm = resolve(algorithm, geometry, .forward)
+    switch algorithm {
     case .direct:
       direct(geometry, 1, kernels).packWeight(weight, packed: packed, slots: slots)
-    case .im2row, .pointwise, .depthwise, .winograd6, .winograd8: break
+    case .winograd6, .winograd8:
+      winograd(geometry, 1, points(algorithm), kernels).packWeight(
+        weight, packed: packed, slots: slots)
+    case .im2row, .pointwise, .depthwise: break
     }
   }
 }

@@ -1,4 +1,5 @@
 import CNNKernelTypes
+import Glibc
 
 // The gradient of the weight, `Gᵀ (Σ (A dy Aᵀ) ⊙ (Bᵀ x B)) G` over all tiles: the exact adjoint of
 // the forward pass.
@@ -25,21 +26,30 @@ extension WinogradConvolution {
       + WinogradConvolution.panelWidth
   }
   private var ownGradientCount: Int {
-    positions * sumStride + WinogradConvolution.temporaryCount
+    positions * sumStride + temporaryCount
+  }
+
+  /// The gradient of the sub-kernels, where the kernel is cut.
+  private var cutGradientCount: Int? {
+    split.isWhole
+      ? 0
+      : split.weightCount(outputs: geometry.outputChannels, channels: geometry.inputChannels)
+        .map { ($0 + 15) & ~15 }
   }
 
   /// Returns the number of floats of scratch memory, or nil if no memory could hold them.
   func gradientScratchCount(slots: Int) -> Int? {
     let g = geometry
-    guard product(positions, g.inputChannels + 16, g.outputChannels + 16) != nil,
+    guard product(g.inputChannels, split.total) != nil,
+      product(positions, inputChannels + 16, g.outputChannels + 16) != nil,
       product(
         g.outputHeight + 8, g.outputWidth + 8, positions, batch, inputPanels + outputPanels, 16)
         != nil,
       let inputs = product(positions, inputStride), let outputs = product(positions, outputStride),
-      let own = product(ownGradientCount, slots)
+      let own = product(ownGradientCount, slots), let cut = cutGradientCount
     else { return nil }
     return product(
-      max(inputs + outputs + own, ChannelSums.scratchCount(channels: g.outputChannels)))
+      max(cut + inputs + outputs + own, ChannelSums.scratchCount(channels: g.outputChannels)))
   }
 
   func backwardWeights(
@@ -52,10 +62,27 @@ extension WinogradConvolution {
         gradOutput, rows: batch * geometry.positions, channels: geometry.outputChannels,
         to: gradBias, scratch: scratch, slots: slots)
     }
+    if split.isWhole {
+      addGradient(input, gradOutput, gradWeight, scratch, slots)
+      return
+    }
+    let count = cutGradientCount ?? 0
+    memset(scratch, 0, count * MemoryLayout<Float>.stride)
+    addGradient(input, gradOutput, scratch, scratch + count, slots)
+    split.addJoined(
+      scratch, outputs: geometry.outputChannels, channels: geometry.inputChannels, to: gradWeight,
+      slots: slots, kernels: kernels)
+  }
+
+  /// Adds the gradient of the small kernels.
+  private func addGradient(
+    _ input: UnsafePointer<Float>, _ gradOutput: UnsafePointer<Float>,
+    _ gradWeight: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, _ slots: Int
+  ) {
     let outputs = scratch + positions * inputStride
     let own = outputs + positions * outputStride
     let grain = WinogradConvolution.blockChannels
-    let inputBlocks = ThreadPool.chunkCount(of: geometry.inputChannels, grain: grain)
+    let inputBlocks = ThreadPool.chunkCount(of: inputChannels, grain: grain)
     let outputBlocks = ThreadPool.chunkCount(of: geometry.outputChannels, grain: grain)
     var first = 0
     while first < tileCount {
@@ -81,8 +108,9 @@ extension WinogradConvolution {
       var tile = range.lowerBound
       while tile < range.upperBound {
         let index = tiles.lowerBound + tile
-        kernels.winograd.transformInput(
-          inputTile(index, blockTiles: gradientTiles), input, inputs + tile * width, temporary)
+        transformInput(
+          index, blockTiles: gradientTiles, from: input, to: inputs + tile * width,
+          temporary: temporary)
         kernels.winograd.transformGradient(
           outputTile(
             index, positionStride: outputStride, panelStride: panelStride(tiles: gradientTiles)),
@@ -104,13 +132,13 @@ extension WinogradConvolution {
     let block = WinogradConvolution.blockChannels
     let gradient = WinogradGradient(
       points: points, tiles: tiles, outputs: min(block, g.outputChannels - output),
-      channels: min(block, g.inputChannels - channel), outputPositionStride: outputStride,
+      channels: min(block, inputChannels - channel), outputPositionStride: outputStride,
       inputPositionStride: inputStride, panelStride: panelStride, sumPositionStride: sumStride,
-      sumStride: block, kernelSize: kernelSize, depth: g.depth, tapStride: g.inputChannels)
+      sumStride: block, kernelSize: kernelSize, depth: depth, tapStride: inputChannels)
     kernels.winograd.multiplyGradient(
       gradient, outputs + output / panel * panelStride, inputs + channel / panel * panelStride,
       sums)
     kernels.winograd.transformWeightGradient(
-      gradient, sums, gradWeight + output * g.depth + channel, sums + positions * sumStride)
+      gradient, sums, gradWeight + output * depth + channel, sums + positions * sumStride)
   }
 }
