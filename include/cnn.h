@@ -1165,7 +1165,9 @@ cnn_status cnn_training_load(cnn_training *training, const char *path);
 /**
  * Compares the gradients that a graph's layers compute with finite differences.
  *
- * Works on a copy of the model, with random inputs and a random weighting of the outputs.
+ * Works on a copy of the model, with random inputs and a random weighting of the outputs. Layers
+ * compute as in a graph with "precise": true, because slopes that are measured as small differences
+ * drown in the rounding of the fastest algorithms.
  *
  * Options:
  *   "batch_size"  integer from 1, default 2

@@ -28,7 +28,7 @@ public struct Network: Sendable {
     /// The version of the layer's type.
     public let typeVersion: Int
     /// The layer.
-    public let layer: any Layer
+    public fileprivate(set) var layer: any Layer
     /// The tensors it takes, as indexes into `tensors`.
     public let inputs: [Int]
     /// The tensors it computes, as indexes into `tensors`.
@@ -40,7 +40,7 @@ public struct Network: Sendable {
   /// Every tensor: the graph's inputs first.
   public let tensors: [Tensor]
   /// The nodes, in an order in which they can be computed.
-  public let nodes: [Node]
+  public private(set) var nodes: [Node]
   /// The graph's outputs, as indexes into `tensors`.
   public let outputs: [Int]
   /// The last node of each block, by the block's name.
@@ -64,6 +64,13 @@ public struct Network: Sendable {
     nodes = resolver.nodes
     outputs = resolver.outputs
     lastOfBlock = resolver.aliases
+  }
+
+  /// The same network with each layer in its precise form (`Layer.precise`).
+  package var precise: Network {
+    var network = self
+    for index in nodes.indices { network.nodes[index].layer = nodes[index].layer.precise }
+    return network
   }
 
   /// The names by which the outputs are known, in order.

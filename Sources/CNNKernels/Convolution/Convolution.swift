@@ -31,8 +31,9 @@ package enum ConvolutionPass: Sendable, Hashable, CaseIterable {
 ///
 /// Nothing here allocates. `scratch` holds at least `scratchCount` floats, aligned to 64 bytes, and
 /// serves one call at a time. Geometries must be valid (`ConvolutionGeometry.isValid`). The bits of
-/// a result depend on the sizes and the algorithm and never on the number of threads or slots; the
-/// bits of a sample's output and input gradient do not depend on the batch either.
+/// a result depend on the sizes and the algorithm and never on the number of threads or slots. With
+/// the same algorithm the bits of a sample's output and input gradient do not depend on the batch
+/// either; `algorithm(for:pass:batch:)` says where the batch decides which algorithm it is.
 package enum Convolution {
   /// Returns the algorithm that is used where none is asked for.
   ///
@@ -61,6 +62,38 @@ package enum Convolution {
       && supports(.direct, geometry, pass: pass)
     if usesDirect { return .direct }
     return geometry.isPointwise ? .pointwise : .im2row
+  }
+
+  /// Returns the algorithm that is used for a batch of this size where none is asked for.
+  ///
+  /// It is `algorithm(for:pass:)`, but for a forward pass of few samples with large weights: to
+  /// transform these takes longer than to multiply with them as they are.
+  package static func algorithm(
+    for geometry: ConvolutionGeometry, pass: ConvolutionPass, batch: Int
+  ) -> ConvolutionAlgorithm {
+    let usual = algorithm(for: geometry, pass: pass)
+    guard pass == .forward, isQuickerDirect(geometry, usual), batch < directBatch(geometry, usual)
+    else { return usual }
+    return .direct
+  }
+
+  /// Whether small batches go without the Winograd algorithm that large ones are computed with.
+  static func isQuickerDirect(
+    _ geometry: ConvolutionGeometry, _ algorithm: ConvolutionAlgorithm
+  ) -> Bool {
+    switch algorithm {
+    case .winograd6, .winograd8:
+      !winograd(geometry, 1, points(algorithm), Kernels.active).holdsWeight
+    case .im2row, .pointwise, .depthwise, .direct: false
+    }
+  }
+
+  /// The smallest batch that is not small in this sense: 12 tiles or more, by measurement.
+  private static func directBatch(
+    _ geometry: ConvolutionGeometry, _ algorithm: ConvolutionAlgorithm
+  ) -> Int {
+    ThreadPool.chunkCount(
+      of: 12, grain: winograd(geometry, 1, points(algorithm), Kernels.active).tilesPerSample)
   }
 
   /// Returns whether `algorithm` can compute convolutions of this geometry.
@@ -102,7 +135,18 @@ package enum Convolution {
     guard geometry.isValid, batch >= 0, slots >= 1,
       product(batch, max(geometry.inputCount, geometry.outputCount)) != nil
     else { return nil }
-    switch resolve(algorithm, geometry, pass) {
+    let usual = resolve(algorithm, geometry, pass)
+    if algorithm == nil, pass == .forward, isQuickerDirect(geometry, usual) {
+      // What is packed is for direct convolution, and memory for a large batch serves a small one.
+      let small = scratchCount(
+        geometry, batch: min(batch, directBatch(geometry, usual)), pass: pass, slots: slots,
+        algorithm: .direct, packed: packed)
+      let large = scratchCount(
+        geometry, batch: batch, pass: pass, slots: slots, algorithm: usual)
+      guard let small, let large else { return nil }
+      return max(small, large)
+    }
+    switch usual {
     case .depthwise:
       return depthwise(geometry, batch, Kernels.active).scratchCount(pass: pass, slots: slots)
     case .direct:
@@ -134,8 +178,14 @@ package enum Convolution {
     output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int,
     algorithm: ConvolutionAlgorithm? = nil, kernels: KernelTable = Kernels.active
   ) {
-    let algorithm = resolve(algorithm, geometry, .forward)
-    switch algorithm {
+    let usual = resolve(algorithm, geometry, .forward)
+    var packedWeight = packedWeight
+    var chosen = usual
+    if algorithm == nil, isQuickerDirect(geometry, usual) {
+      chosen = self.algorithm(for: geometry, pass: .forward, batch: batch)
+      if chosen != .direct { packedWeight = nil }
+    }
+    switch chosen {
     case .depthwise:
       depthwise(geometry, batch, kernels).forward(
         input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
@@ -145,7 +195,7 @@ package enum Convolution {
         input: input, weight: weight, packedWeight: packedWeight, epilogue: epilogue,
         output: output, scratch: scratch, slots: slots)
     case .winograd6, .winograd8:
-      winograd(geometry, batch, points(algorithm), kernels).forward(
+      winograd(geometry, batch, points(chosen), kernels).forward(
         input: input, weight: weight, packedWeight: packedWeight, epilogue: epilogue,
         output: output, scratch: scratch, slots: slots)
     case .im2row, .pointwise:

@@ -10,7 +10,7 @@ extension Convolution {
     _ geometry: ConvolutionGeometry, algorithm: ConvolutionAlgorithm? = nil
   ) -> Int {
     guard geometry.isValid else { return 0 }
-    let algorithm = resolve(algorithm, geometry, .forward)
+    let algorithm = packingAlgorithm(algorithm, geometry)
     switch algorithm {
     case .direct: return direct(geometry, 1, Kernels.active).packedWeightCount ?? 0
     case .winograd6, .winograd8:
@@ -29,7 +29,7 @@ extension Convolution {
     packed: UnsafeMutablePointer<Float>, slots: Int, algorithm: ConvolutionAlgorithm? = nil,
     kernels: KernelTable = Kernels.active
   ) {
-    let algorithm = resolve(algorithm, geometry, .forward)
+    let algorithm = packingAlgorithm(algorithm, geometry)
     switch algorithm {
     case .direct:
       direct(geometry, 1, kernels).packWeight(weight, packed: packed, slots: slots)
@@ -38,5 +38,14 @@ extension Convolution {
         weight, packed: packed, slots: slots)
     case .im2row, .pointwise, .depthwise: break
     }
+  }
+
+  /// Returns the algorithm that a weight is packed for: direct convolution where only small batches
+  /// have use for a packed weight.
+  private static func packingAlgorithm(
+    _ wanted: ConvolutionAlgorithm?, _ geometry: ConvolutionGeometry
+  ) -> ConvolutionAlgorithm {
+    let usual = resolve(wanted, geometry, .forward)
+    return wanted == nil && isQuickerDirect(geometry, usual) ? .direct : usual
   }
 }

@@ -238,9 +238,9 @@ private func rootMeanSquare(_ numbers: some Collection<Double>) -> Double {
 }
 
 extension Model {
-  /// A model of its own with the same graph, parameters and states.
+  /// A model of its own with the same graph in its precise form, parameters and states.
   fileprivate func copy() throws(CNNError) -> Model {
-    let copy = try Model(network: network)
+    let copy = try Model(network: network.precise)
     for slot in parameters + states {
       try copy.setValues(of: slot.name, to: try values(of: slot.name))
     }

@@ -61,6 +61,9 @@ public struct GradientCheck: Hashable, Sendable {
 
   /// Checks a model; the model itself is not changed.
   ///
+  /// Layers compute as in a graph that asks for it (`Graph.isPrecise`), because slopes that are
+  /// measured as small differences drown in the rounding of the fastest algorithms.
+  ///
   /// - Throws: `invalidArgument` for unfit options, `unsupported` if a layer has no gradient,
   ///   `nonFinite` if an output is not finite for random inputs, `busy` while the model is trained,
   ///   `outOfMemory`.

@@ -43,7 +43,7 @@ extension WinogradConvolution {
   /// Input channels that are multiplied at a time: some 16 KB of weights for a position, or, where
   /// weights are transformed right before they are used, what stays in the cache for all positions.
   private var depthChannels: Int {
-    min(inputPanels * WinogradConvolution.panelWidth, sharesWeight ? 256 : points == 8 ? 64 : 128)
+    min(inputPanels * WinogradConvolution.panelWidth, holdsWeight ? 256 : points == 8 ? 64 : 128)
   }
   private var depthBlocks: Int {
     ThreadPool.chunkCount(of: inputChannels, grain: depthChannels)
@@ -57,13 +57,13 @@ extension WinogradConvolution {
   ///
   /// Elsewhere it would come from memory, and to transform it anew for each strip of tiles is
   /// quicker than to read it.
-  private var sharesWeight: Bool {
+  var holdsWeight: Bool {
     positions * inputPanels * outputPanels <= 6 << 10
   }
   private var sharedWeightCount: Int { outputPanels * depthBlocks * weightBlockCount }
   /// What a thread needs for itself.
   private var ownCount: Int {
-    (sharesWeight ? 0 : weightBlockCount) + resultCount + temporaryCount
+    (holdsWeight ? 0 : weightBlockCount) + resultCount + temporaryCount
   }
   /// The weight of the sub-kernels, where the kernel is cut.
   private var cutWeightCount: Int? {
@@ -83,7 +83,7 @@ extension WinogradConvolution {
   /// first and last where the transformed weight is not held.
   var packedWeightCount: Int? {
     guard let cut = cutWeightCount else { return nil }
-    guard sharesWeight else { return cut }
+    guard holdsWeight else { return cut }
     return product(
       sharedWeightCount + cut
         + WinogradConvolution.packingSlots * WinogradConvolution.temporaryCount)
@@ -94,7 +94,7 @@ extension WinogradConvolution {
     _ weight: UnsafePointer<Float>, order: WinogradWeightOrder = .forward,
     packed: UnsafeMutablePointer<Float>, slots: Int
   ) {
-    let held = sharesWeight ? sharedWeightCount : 0
+    let held = holdsWeight ? sharedWeightCount : 0
     let cut = packed + held
     if !split.isWhole {
       let (channels, outputs) = (geometry.inputChannels, geometry.outputChannels)
@@ -105,7 +105,7 @@ extension WinogradConvolution {
         split.cutTurned(weight, outputs: outputs, channels: channels, to: cut, slots: slots)
       }
     }
-    guard sharesWeight else { return }
+    guard holdsWeight else { return }
     let source = split.isWhole ? weight : UnsafePointer(cut)
     let temporary = cut + (cutWeightCount ?? 0)
     ThreadPool.parallelFor(
@@ -153,7 +153,7 @@ extension WinogradConvolution {
       packWeight(weight, order: order, packed: scratch, slots: slots)
       packed = UnsafePointer(scratch)
     }
-    if let packed, sharesWeight || !split.isWhole {
+    if let packed, holdsWeight || !split.isWhole {
       // What was packed is in order: as it is held, or as it was cut.
       convolve(input, packed, .forward, epilogue, output, rest, slots)
     } else {
@@ -236,7 +236,7 @@ extension WinogradConvolution {
     var depth = 0
     while depth < depthBlocks {
       var block = weight + (panel * depthBlocks + depth) * weightBlockCount
-      if !sharesWeight {
+      if !holdsWeight {
         let own = temporary + temporaryCount
         transformWeight(
           weight, order, panel: panel, depthBlock: depth, to: own, temporary: temporary)
