@@ -717,8 +717,10 @@ cnn_status cnn_model_parameters_changed(cnn_model *model);
  * Runs a model with one input and one output on a batch: the heart of prediction.
  *
  * Any number of threads may do so with one model; memory for each is kept and used again. The
- * output has the same bits whichever thread computes it. Large batches are worked through in
- * pieces, so that memory stays bounded.
+ * output has the same bits whichever thread computes it, and mostly in whichever batch: only where a
+ * convolution's weights are so large that bringing them into the form for large batches would take
+ * most of the time, a few samples are computed in another way, and last bits differ. "precise": true
+ * keeps them the same. Large batches are worked through in pieces, so that memory stays bounded.
  *
  * @param model            [in] A model with one input; its first output is returned.
  * @param batch            [in] The number of samples, at least 1.
