@@ -54,14 +54,17 @@ func gatherTile(
   _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
   _ target: UnsafeMutablePointer<Float>, _ pixelStride: Int
 ) {
+  let channels = tile.channels
+  let count = tile.right - tile.left
+  let step = tile.pixelStride
   var y = tile.top
   while y < tile.bottom {
-    var source = image + (tile.origin + y * tile.lineStride + tile.left * tile.pixelStride)
+    var source = image + (tile.origin + y * tile.lineStride + tile.left * step)
     var place = target + (y * tile.points + tile.left) * pixelStride
-    var x = tile.left
-    while x < tile.right {
-      copyPixel(source, place, tile.channels)
-      source += tile.pixelStride
+    var x = 0
+    while x < count {
+      copyPixel(source, place, channels)
+      source += step
       place += pixelStride
       x += 1
     }
@@ -74,8 +77,8 @@ private func copyPixel(
   _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ channels: Int
 ) {
   if channels == 3 {
-    target[0] = source[0]
-    target[1] = source[1]
+    let two = UnsafeRawPointer(source).loadUnaligned(as: SIMD2<Float>.self)
+    UnsafeMutableRawPointer(target).storeBytes(of: two, as: SIMD2<Float>.self)
     target[2] = source[2]
     return
   }

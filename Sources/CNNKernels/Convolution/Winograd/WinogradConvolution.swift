@@ -72,8 +72,8 @@ struct WinogradConvolution {
   /// Of two tiles it is the one with fewer multiplications in all, because small planes waste a part
   /// of large tiles; of equals the larger, which measured faster. Winograd is quicker, by
   /// measurement, where multiplications are at most half of a plain convolution's, and where there
-  /// are enough channels that these, and not the transforms, are the work: 8 on either side, and 768
-  /// pairs of them if the kernel is cut, which leaves out small first layers.
+  /// are enough channels that these, and not the transforms, are the work: 8 on either side, and 384
+  /// pairs of them if the kernel is cut, or 768 for the gradient of the weight.
   static func algorithm(
     for geometry: ConvolutionGeometry, pass: ConvolutionPass
   ) -> ConvolutionAlgorithm? {
@@ -81,7 +81,9 @@ struct WinogradConvolution {
     guard let g = twin, supports(g, points: 8) else { return nil }
     let split = split(g, points: 8)
     let channels = split.total * g.inputChannels
-    guard channels >= 8, g.outputChannels >= 8, split.isWhole || channels * g.outputChannels >= 768
+    let pairs = pass == .backwardWeights ? 768 : 384
+    guard channels >= 8, g.outputChannels >= 8,
+      split.isWhole || channels * g.outputChannels >= pairs
     else { return nil }
     let large = multiplications(g, points: 8)
     let small = multiplications(g, points: 6)
@@ -164,9 +166,10 @@ struct WinogradConvolution {
     if gathersParts {
       memset(frame, 0, positions * frameChannels * MemoryLayout<Float>.stride)
     }
+    let place = place(of: index)
     var part = 0
     while part < split.total {
-      let tile = inputTile(index, part: part, blockTiles: blockTiles)
+      let tile = inputTile(place, part: part, blockTiles: blockTiles)
       if gathersParts {
         kernels.winograd.gatherTile(
           tile, input, frame + part * geometry.inputChannels, frameChannels)
@@ -187,16 +190,24 @@ struct WinogradConvolution {
     }
   }
 
-  /// Returns the part of the padded input that a sub-kernel meets in the tile `index`.
-  private func inputTile(_ index: Int, part: Int, blockTiles: Int) -> WinogradTile {
+  /// Returns the sample, and the row and column among its tiles, of the tile `index`.
+  private func place(of index: Int) -> (sample: Int, row: Int, column: Int) {
+    let perSample = tilesPerSample
+    let columns = tileColumns
+    let sample = index / perSample
+    let row = (index - sample * perSample) / columns
+    return (sample, row, index - sample * perSample - row * columns)
+  }
+
+  /// Returns the part of the padded input that a sub-kernel meets in a tile.
+  private func inputTile(
+    _ place: (sample: Int, row: Int, column: Int), part: Int, blockTiles: Int
+  ) -> WinogradTile {
     let g = geometry
     let stride = split.stride
-    let sample = index / tilesPerSample
-    let place = index - sample * tilesPerSample
-    let row = place / tileColumns
-    let y = row * pixels * stride + split.offset(part / split.count) - g.padTop
-    let x =
-      (place - row * tileColumns) * pixels * stride + split.offset(part % split.count) - g.padLeft
+    let sample = place.sample
+    let y = place.row * pixels * stride + split.offset(part / split.count) - g.padTop
+    let x = place.column * pixels * stride + split.offset(part % split.count) - g.padLeft
     let (top, bottom) = inside(y, g.inputHeight)
     let (left, right) = inside(x, g.inputWidth)
     return WinogradTile(
@@ -219,11 +230,9 @@ struct WinogradConvolution {
   /// Returns the output pixels of the tile `index`.
   func outputTile(_ index: Int, positionStride: Int, panelStride: Int) -> WinogradTile {
     let g = geometry
-    let sample = index / tilesPerSample
-    let place = index - sample * tilesPerSample
-    let row = place / tileColumns
+    let (sample, row, column) = place(of: index)
     let y = row * pixels
-    let x = (place - row * tileColumns) * pixels
+    let x = column * pixels
     return WinogradTile(
       points: points, pixels: pixels,
       origin: ((sample * g.outputHeight + y) * g.outputWidth + x) * g.outputChannels,
