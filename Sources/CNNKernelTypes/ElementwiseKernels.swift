@@ -5,6 +5,9 @@ package protocol ElementwiseKernels: Sendable {
   /// y = a + b
   static func add(
     _ a: FloatPointer, _ b: FloatPointer, _ y: MutableFloatPointer, _ count: Int)
+  /// y = max(a + b, 0)
+  static func addRectified(
+    _ a: FloatPointer, _ b: FloatPointer, _ y: MutableFloatPointer, _ count: Int)
   /// y = a · b
   static func multiply(
     _ a: FloatPointer, _ b: FloatPointer, _ y: MutableFloatPointer, _ count: Int)

@@ -36,6 +36,17 @@ package enum Elementwise {
     }
   }
 
+  /// y = max(a + b, 0); NaN stays NaN.
+  package static func addRectified(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+    count: Int, slots: Int
+  ) {
+    ThreadPool.parallelRanges(count: count, grain: Grain.memory, slots: slots) { range, _ in
+      let start = range.lowerBound
+      kernels.addRectified(a + start, b + start, y + start, range.count)
+    }
+  }
+
   /// y += x.
   package static func accumulate(
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, count: Int, slots: Int

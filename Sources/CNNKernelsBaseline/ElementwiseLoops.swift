@@ -17,6 +17,16 @@ enum ElementwiseLoops: ElementwiseKernels {
     map(a, b, y, count) { $0 + $1 }
   }
 
+  static func addRectified(
+    _ a: FloatPointer, _ b: FloatPointer, _ y: MutableFloatPointer, _ count: Int
+  ) {
+    let zero = lanes(0)
+    map(a, b, y, count) {
+      let sum = $0 + $1
+      return sum.replacing(with: zero, where: sum .< zero)
+    }
+  }
+
   static func multiply(
     _ a: FloatPointer, _ b: FloatPointer, _ y: MutableFloatPointer, _ count: Int
   ) {

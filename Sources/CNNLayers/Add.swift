@@ -4,10 +4,13 @@ import CNNLayerKit
 /// The sum of two or more inputs of equal shape: what joins the paths of a residual block.
 ///
 /// Forward: `y = x0 + x1 + …`, from left to right. Gradient: `dx0 = dx1 = … = dy`; nothing of the
-/// forward pass is read. The output has the inputs' shape. Works in place on the first input.
+/// forward pass is read. The output has the inputs' shape. Works in place on the first input. For
+/// prediction it absorbs a rectifier that follows.
 struct Add: Layer {
   let outputs: [OutputDeclaration]
   private let inputCount: Int
+  /// Whether a rectifier was absorbed.
+  private var rectifies = false
 
   static let type = LayerType(
     "add", summary: "Sum of inputs of equal shape.", inputCount: 2...LayerType.maximumInputs
@@ -22,7 +25,15 @@ struct Add: Layer {
 
   var backwardReads: BackwardReads { [] }
   var supportsInPlace: Bool { true }
+  var isDifferentiable: Bool { !rectifies }
   var operationCount: Int { ShapeRules.operations(inputCount - 1, outputs[0].shape.count) }
+
+  func fused(with next: any Layer) -> (any Layer)? {
+    guard next is ReLU, !rectifies else { return nil }
+    var layer = self
+    layer.rectifies = true
+    return layer
+  }
 
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let y = try call.outputs.required(0, "output")
@@ -30,12 +41,20 @@ struct Add: Layer {
     var sum = try call.inputs.required(0, "input")
     for index in 1..<inputCount {
       let x = try call.inputs.required(index, "input")
-      Elementwise.add(sum, x, y, count: count, slots: call.services.concurrency)
+      if rectifies, index == inputCount - 1 {
+        Elementwise.addRectified(sum, x, y, count: count, slots: call.services.concurrency)
+      } else {
+        Elementwise.add(sum, x, y, count: count, slots: call.services.concurrency)
+      }
       sum = y
     }
   }
 
   func backward(_ call: borrowing BackwardCall) throws(CNNError) {
+    guard !rectifies else {
+      throw CNNError(
+        .unsupported, "add fused with the relu behind it can only predict; train it unfused")
+    }
     let gradOutput = try call.outputGradients.required(0, "output gradient")
     let count = call.batch * outputs[0].shape.count
     for index in 0..<inputCount {

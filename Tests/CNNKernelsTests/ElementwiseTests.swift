@@ -10,6 +10,8 @@ struct ElementwiseTests {
     let b = testNumbers(count, seed: 2)
     let sums = filled(count) { Elementwise.add(a, b, $0, count: count, slots: 4) }
     #expect(sums == zip(a, b).map { $0 + $1 })
+    let rectified = filled(count) { Elementwise.addRectified(a, b, $0, count: count, slots: 4) }
+    #expect(rectified == zip(a, b).map { max($0 + $1, 0) })
     let products = filled(count) { Elementwise.multiply(a, b, $0, count: count, slots: 4) }
     #expect(products == zip(a, b).map { $0 * $1 })
     let scaled = filled(count) { Elementwise.scale(-2.5, a, $0, count: count, slots: 4) }

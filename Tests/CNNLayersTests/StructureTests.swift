@@ -42,6 +42,34 @@ import Testing
     #expect(try run("multiply", [:], shapes, inputs)[0] == [-10, 0, 180])
   }
 
+  /// Prediction with one layer in place of a sum and its rectifier gives the same bits.
+  @Test(arguments: [2, 3, 5], [[13], [5, 3, 7]])
+  func sumsAbsorbRectifiers(_ inputCount: Int, _ shape: [Int]) throws {
+    let shapes = [[Int]](repeating: shape, count: inputCount)
+    let add = try makeLayer("add", [:], shapes)
+    let relu = try makeLayer("relu", [:], [shape])
+    let fused = try #require(add.fused(with: relu))
+    #expect(fused.outputs == add.outputs && !fused.isDifferentiable)
+    #expect(fused.fused(with: relu) == nil)
+    #expect(add.fused(with: try makeLayer("sigmoid", [:], [shape])) == nil)
+
+    let whole = try LayerHarness(fused, inputs: shapes, batch: 3)
+    let sum = try LayerHarness(add, inputs: shapes, batch: 3)
+    whole.inputs[1].values[0] = .nan
+    whole.inputs[0].values[1] = -.infinity
+    for (own, other) in zip(sum.inputs, whole.inputs) { own.values = other.values }
+    try whole.forward(.inference)
+    try sum.forward(.inference)
+    let rectifier = try LayerHarness(relu, inputs: [shape], batch: 3)
+    rectifier.inputs[0].values = sum.outputs[0].values
+    try rectifier.forward(.inference)
+    let expected = rectifier.outputs[0].values
+    #expect(whole.outputs[0].values.map(\.bitPattern) == expected.map(\.bitPattern))
+    #expect(expected[0].isNaN && expected[1] == 0 && expected.contains { $0 > 0 })
+    let error = #expect(throws: CNNError.self) { try whole.backward() }
+    #expect(error?.code == .unsupported)
+  }
+
   /// With a zero among the factors, dividing the product would fail.
   @Test func productsOfZeroHaveGradients() throws {
     let harness = try prepared("multiply", [:], [[2], [2], [2]], [[0, 2], [3, 0], [5, 0]])
