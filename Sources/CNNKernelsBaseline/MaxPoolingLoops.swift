@@ -66,6 +66,14 @@ private func cell(_ distance: Int, _ dilation: Int) -> Int {
   return rest == 0 ? cell : -1
 }
 
+extension PoolingGeometry {
+  /// Whether no element is in two windows, and the windows lie side by side from the corner on.
+  fileprivate var hasSeparateWindows: Bool {
+    kernelHeight == strideHeight && kernelWidth == strideWidth && paddingTop == 0
+      && paddingLeft == 0 && dilationHeight == 1 && dilationWidth == 1
+  }
+}
+
 extension PoolingLoops {
   static func maxCellsRow(
     _ x: FloatPointer, _ y: MutableFloatPointer, _ cells: UnsafeMutablePointer<UInt8>, _ row: Int,
@@ -135,8 +143,9 @@ extension PoolingLoops {
     _ gradOutput: FloatPointer, _ cells: UnsafePointer<UInt8>, _ gradInput: MutableFloatPointer,
     _ row: Int, _ g: PoolingGeometry
   ) {
-    // Each element of the input collects what its windows have for it, so it is written once, and
-    // rows do not depend on each other.
+    // Each element of the input collects what its windows have for it, in their order, so that rows
+    // do not depend on each other.
+    if g.hasSeparateWindows { return separateRowBackward(gradOutput, cells, gradInput, row, g) }
     let height = (g.kernelHeight &- 1) &* g.dilationHeight &+ 1
     let width = (g.kernelWidth &- 1) &* g.dilationWidth &+ 1
     let rows = ReachingWindows(row, g.strideHeight, g.paddingTop, height, g.outputHeight)
@@ -144,38 +153,104 @@ extension PoolingLoops {
     while column < g.inputWidth {
       let columns = ReachingWindows(column, g.strideWidth, g.paddingLeft, width, g.outputWidth)
       let target = gradInput + (row &* g.inputWidth &+ column) &* g.channels
-      var c = 0
-      while c < g.channels {
-        let lanesLeft = g.channels &- c
-        var sum = lanes(0)
-        var windowRow = rows.first
-        while windowRow < rows.end {
-          let i = cell(row &+ g.paddingTop &- windowRow &* g.strideHeight, g.dilationHeight)
-          var windowColumn = columns.first
-          while windowColumn < columns.end {
-            let j = cell(
-              column &+ g.paddingLeft &- windowColumn &* g.strideWidth, g.dilationWidth)
-            if i >= 0, j >= 0 {
-              let offset = (windowRow &* g.outputWidth &+ windowColumn) &* g.channels &+ c
-              let own = SIMD8(
-                repeating: UInt32(truncatingIfNeeded: i &* g.kernelWidth &+ j))
-              if lanesLeft >= 8 {
-                let isOwn = loadBytes(cells + offset) .== own
-                sum += lanes(0).replacing(with: load(gradOutput + offset), where: isOwn)
-              } else {
-                let isOwn = loadBytes(cells + offset, lanesLeft) .== own
-                sum += lanes(0).replacing(
-                  with: load(gradOutput + offset, lanesLeft), where: isOwn)
-              }
+      var isFirst = true
+      var windowRow = rows.first
+      while windowRow < rows.end {
+        let i = cell(row &+ g.paddingTop &- windowRow &* g.strideHeight, g.dilationHeight)
+        var windowColumn = columns.first
+        while windowColumn < columns.end {
+          let j = cell(column &+ g.paddingLeft &- windowColumn &* g.strideWidth, g.dilationWidth)
+          if i >= 0, j >= 0 {
+            let offset = (windowRow &* g.outputWidth &+ windowColumn) &* g.channels
+            let own = SIMD8(repeating: UInt32(truncatingIfNeeded: i &* g.kernelWidth &+ j))
+            if isFirst {
+              collect(gradOutput + offset, cells + offset, own, target, g.channels, adds: false)
+            } else {
+              collect(gradOutput + offset, cells + offset, own, target, g.channels, adds: true)
             }
-            windowColumn &+= 1
+            isFirst = false
           }
-          windowRow &+= 1
+          windowColumn &+= 1
         }
-        if lanesLeft >= 8 { store(sum, target + c) } else { store(sum, target + c, lanesLeft) }
-        c &+= 8
+        windowRow &+= 1
       }
+      if isFirst { ElementwiseLoops.fill(target, g.channels, 0) }
       column &+= 1
+    }
+  }
+
+  /// Writes, or adds, the gradients of one window's channels whose largest element was in cell
+  /// `own`.
+  @inline(__always)
+  private static func collect(
+    _ gradOutput: FloatPointer, _ cells: UnsafePointer<UInt8>, _ own: SIMD8<UInt32>,
+    _ target: MutableFloatPointer, _ channels: Int, adds: Bool
+  ) {
+    let zero = lanes(0)
+    var c = 0
+    while c &+ 8 <= channels {
+      let share = zero.replacing(with: load(gradOutput + c), where: loadBytes(cells + c) .== own)
+      store((adds ? load(target + c) : zero) + share, target + c)
+      c &+= 8
+    }
+    guard c < channels else { return }
+    let rest = channels &- c
+    let isOwn = loadBytes(cells + c, rest) .== own
+    let share = zero.replacing(with: load(gradOutput + c, rest), where: isOwn)
+    store((adds ? load(UnsafePointer(target + c), rest) : zero) + share, target + c, rest)
+  }
+
+  /// The same where every element is in one window at most: window by window, as each has a row of
+  /// elements to write.
+  private static func separateRowBackward(
+    _ gradOutput: FloatPointer, _ cells: UnsafePointer<UInt8>, _ gradInput: MutableFloatPointer,
+    _ row: Int, _ g: PoolingGeometry
+  ) {
+    let (windowRow, i) = row.quotientAndRemainder(dividingBy: g.kernelHeight)
+    let first = SIMD8(repeating: UInt32(truncatingIfNeeded: i &* g.kernelWidth))
+    var target = gradInput + row &* g.inputWidth &* g.channels
+    var columnsLeft = g.inputWidth
+    if windowRow < g.outputHeight {
+      var offset = windowRow &* g.outputWidth &* g.channels
+      var windowsLeft = g.outputWidth
+      while windowsLeft > 0, columnsLeft > 0 {
+        let width = min(g.kernelWidth, columnsLeft)
+        spread(gradOutput + offset, cells + offset, first, target, width, g.channels)
+        target += width &* g.channels
+        columnsLeft &-= width
+        offset &+= g.channels
+        windowsLeft &-= 1
+      }
+    }
+    ElementwiseLoops.fill(target, columnsLeft &* g.channels, 0)
+  }
+
+  /// Writes a row of `width` elements of a window, the cells from `first` on.
+  @inline(__always)
+  private static func spread(
+    _ gradOutput: FloatPointer, _ cells: UnsafePointer<UInt8>, _ first: SIMD8<UInt32>,
+    _ target: MutableFloatPointer, _ width: Int, _ channels: Int
+  ) {
+    let zero = lanes(0)
+    let one = SIMD8<UInt32>(repeating: 1)
+    var c = 0
+    while c < channels {
+      let rest = channels &- c
+      let isWhole = rest >= 8
+      // A sum that starts at 0, as where windows overlap: -0 becomes 0.
+      let gradient = zero + (isWhole ? load(gradOutput + c) : load(gradOutput + c, rest))
+      let place = isWhole ? loadBytes(cells + c) : loadBytes(cells + c, rest)
+      var own = first
+      var p = target + c
+      var j = 0
+      while j < width {
+        let share = zero.replacing(with: gradient, where: place .== own)
+        if isWhole { store(share, p) } else { store(share, p, rest) }
+        own = own &+ one
+        p += channels
+        j &+= 1
+      }
+      c &+= 8
     }
   }
 }
