@@ -215,7 +215,12 @@ extension PoolingLoops {
       var windowsLeft = g.outputWidth
       while windowsLeft > 0, columnsLeft > 0 {
         let width = min(g.kernelWidth, columnsLeft)
-        spread(gradOutput + offset, cells + offset, first, target, width, g.channels)
+        // The loop over a constant is unrolled.
+        if width == 2 {
+          spread(gradOutput + offset, cells + offset, first, target, 2, g.channels)
+        } else {
+          spread(gradOutput + offset, cells + offset, first, target, width, g.channels)
+        }
         target += width &* g.channels
         columnsLeft &-= width
         offset &+= g.channels
@@ -231,26 +236,36 @@ extension PoolingLoops {
     _ gradOutput: FloatPointer, _ cells: UnsafePointer<UInt8>, _ first: SIMD8<UInt32>,
     _ target: MutableFloatPointer, _ width: Int, _ channels: Int
   ) {
+    // Sums that start at 0, as where windows overlap: -0 becomes 0.
     let zero = lanes(0)
     let one = SIMD8<UInt32>(repeating: 1)
     var c = 0
-    while c < channels {
-      let rest = channels &- c
-      let isWhole = rest >= 8
-      // A sum that starts at 0, as where windows overlap: -0 becomes 0.
-      let gradient = zero + (isWhole ? load(gradOutput + c) : load(gradOutput + c, rest))
-      let place = isWhole ? loadBytes(cells + c) : loadBytes(cells + c, rest)
+    while c &+ 8 <= channels {
+      let gradient = zero + load(gradOutput + c)
+      let place = loadBytes(cells + c)
       var own = first
       var p = target + c
       var j = 0
       while j < width {
-        let share = zero.replacing(with: gradient, where: place .== own)
-        if isWhole { store(share, p) } else { store(share, p, rest) }
+        store(zero.replacing(with: gradient, where: place .== own), p)
         own = own &+ one
         p += channels
         j &+= 1
       }
       c &+= 8
+    }
+    guard c < channels else { return }
+    let rest = channels &- c
+    let gradient = zero + load(gradOutput + c, rest)
+    let place = loadBytes(cells + c, rest)
+    var own = first
+    var p = target + c
+    var j = 0
+    while j < width {
+      store(zero.replacing(with: gradient, where: place .== own), p, rest)
+      own = own &+ one
+      p += channels
+      j &+= 1
     }
   }
 }
