@@ -17,7 +17,7 @@ outside of the timing. A time is the median in milliseconds of the quieter pass 
 fastest of the ways in which the side can do it (PyTorch: eager, channels last, compiled;
 TensorFlow: tf.function, frozen, XLA; oneDNN: its direct and its Winograd algorithm, in its own
 layouts). A ratio is the fastest peer's time over that of cnn: above 1, cnn is faster;
-in bold where it is at least what issue 3 asks for. Memory is the
+in bold where it is at least what `shapes.json` aims at. Memory is the
 most that the process had at once, in MB, the Python interpreter included; its ratio is cnn over the
 leanest peer (oneDNN, a C program with one layer, is left out of that)."""
 
