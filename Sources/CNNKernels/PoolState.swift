@@ -216,10 +216,13 @@ final class PoolState: @unchecked Sendable {
     if left == 0, job.pointee.callerSleeps { pthread_cond_signal(job.pointee.finished) }
   }
 
-  /// Waits for a moment (some 20 microseconds) or until `condition` holds.
+  /// Waits for a moment (some 100 microseconds) or until `condition` holds.
+  ///
+  /// To wake a thread takes about as long, so a wait of this length at most doubles what it costs to
+  /// have none; the steps of small networks follow each other faster, and so do predictions.
   private func spin(_ condition: () -> Bool) {
     var turns = 0
-    while turns < 400, !condition() {
+    while turns < 4000, !condition() {
       cnn_processor_pause()
       turns += 1
     }

@@ -70,7 +70,8 @@ struct WinogradConvolution {
   /// Returns the tile that suits a convolution best, or nil where another algorithm is quicker.
   ///
   /// Of two tiles it is the one with fewer multiplications in all, because small planes waste a part
-  /// of large tiles; of equals the larger, which measured faster. Winograd is quicker, by
+  /// of large tiles; of equals the larger, which measured faster, unless only the smaller has weights
+  /// that are small enough to be held. Winograd is quicker, by
   /// measurement, where multiplications are at most half of a plain convolution's, and where there
   /// are enough channels that these, and not the transforms, are the work: 8 on either side, and 384
   /// pairs of them if the kernel is cut, or 768 for the gradient of the weight.
@@ -89,7 +90,13 @@ struct WinogradConvolution {
     let small = multiplications(g, points: 6)
     let plain = g.positions * g.kernelHeight * g.kernelWidth
     guard min(large, small) <= plain / 2 else { return nil }
+    if large == small, holdsWeight(g, points: 6), !holdsWeight(g, points: 8) { return .winograd6 }
     return large <= small ? .winograd8 : .winograd6
+  }
+
+  private static func holdsWeight(_ geometry: ConvolutionGeometry, points: Int) -> Bool {
+    WinogradConvolution(geometry: geometry, batch: 1, points: points, kernels: Kernels.active)
+      .holdsWeight
   }
 
   /// The multiplications of a sample for a pair of an input and an output channel.

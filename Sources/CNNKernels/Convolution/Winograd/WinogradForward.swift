@@ -53,12 +53,12 @@ extension WinogradConvolution {
   /// The transformed weights of 16 output channels and `depthChannels` input channels.
   private var weightBlockCount: Int { positions * weightStride }
 
-  /// Whether the whole transformed weight is held: where it is at most 6 MB.
+  /// Whether the whole transformed weight is held: where it is at most 10 MB.
   ///
   /// Elsewhere it would come from memory, and to transform it anew for each strip of tiles is
   /// quicker than to read it.
   var holdsWeight: Bool {
-    positions * inputPanels * outputPanels <= 6 << 10
+    positions * inputPanels * outputPanels <= 10 << 10
   }
   private var sharedWeightCount: Int { outputPanels * depthBlocks * weightBlockCount }
   /// What a thread needs for itself.
