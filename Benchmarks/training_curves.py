@@ -29,8 +29,8 @@ def open_data(arguments: argparse.Namespace) -> tuple[cnn.Dataset, cnn.Dataset]:
     """What to train on and what to judge by."""
     if arguments.train is None:
         return cnn.Dataset.named("digits"), cnn.Dataset.named("digits", part="test")
-    train = cnn.Dataset.open(arguments.train)
-    validation = cnn.Dataset.open(arguments.validation)
+    train = cnn.Dataset.open(arguments.train, size=arguments.size)
+    validation = cnn.Dataset.open(arguments.validation, size=arguments.size)
     # The same samples for all runs, from all classes.
     chosen = np.random.default_rng(0).permutation(len(train))[:arguments.samples]
     return train.subset(np.sort(chosen)), validation
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--train", help="a folder of pictures, or another data set")
     parser.add_argument("--validation", help="what to judge by")
     parser.add_argument("--samples", type=int, default=5000, help="samples of --train to use")
+    parser.add_argument("--size", type=int, default=32, help="height and width of the pictures")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=3, help="how many, 2 or more")
     arguments = parser.parse_args()
