@@ -54,7 +54,8 @@ public final class Recognizer: Sendable {
         "recognising needs a model that gives one number for each class; the output "
           + "\"\(output.name)\" has the shape \(output.shape)")
     }
-    endsInSoftmax = output.producer.map { network.nodes[$0].type == "softmax" } ?? false
+    endsInSoftmax =
+      output.producer.map { network.nodes[$0].layer.elementaryFunction == .softmax } ?? false
   }
 
   /// Returns the likeliest classes of a picture of any size, likeliest first; equally likely ones in

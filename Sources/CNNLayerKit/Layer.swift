@@ -77,6 +77,10 @@ public protocol Layer: Sendable {
   /// folded scales, packed or transformed weights. Nothing by default.
   func prepare(_ call: borrowing PrepareCall) throws(CNNError)
 
+  /// The function that the layer computes of its one input, if it is one that others may compute for
+  /// it, bit for bit within rounding. Nil by default.
+  var elementaryFunction: ElementaryFunction? { get }
+
   /// Returns one layer that computes this layer and then `next`, for prediction, or nil if there
   /// is none. Nil by default.
   ///
@@ -92,7 +96,8 @@ public protocol Layer: Sendable {
   var precise: any Layer { get }
 
   /// Returns one layer that computes this layer and then `next`, forward and backward, for training,
-  /// or nil if there is none. Nil by default.
+  /// or nil if there is none. By default a rectifier lets `next` do its work, if that is
+  /// `InputRectifying`.
   ///
   /// The host asks where nobody else needs what lies between the two, and then there is no memory for
   /// it. The parameters and states of the returned layer are those of this layer followed by those of
@@ -143,8 +148,13 @@ extension Layer {
   public func prepare(_ call: borrowing PrepareCall) throws(CNNError) {}
   /// The layer itself.
   public var precise: any Layer { self }
-  /// No fusion.
-  public func fusedForTraining(with next: any Layer) -> (any Layer)? { nil }
+  /// None that others know.
+  public var elementaryFunction: ElementaryFunction? { nil }
+  /// A rectifier lets the next layer do its work.
+  public func fusedForTraining(with next: any Layer) -> (any Layer)? {
+    guard elementaryFunction == .rectifier, parameters.isEmpty, states.isEmpty else { return nil }
+    return (next as? any InputRectifying)?.rectifyingInput()
+  }
   /// No fusion.
   public func fused(with next: any Layer) -> (any Layer)? { nil }
   /// Reports that the layer cannot be trained through.

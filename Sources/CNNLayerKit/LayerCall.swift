@@ -23,6 +23,12 @@ public struct TensorList: @unchecked Sendable {
     return base[index]
   }
 
+  /// The arrays after the first `count`.
+  public func dropFirst(_ count: Int) -> TensorList {
+    guard let base, count >= 0, count <= self.count else { return TensorList(nil, count: 0) }
+    return TensorList(base + count, count: self.count - count)
+  }
+
   /// The first number of the array at `index`, or nil if the host did not supply it.
   public func pointer(_ index: Int) -> UnsafeMutablePointer<Float>? { self[index].baseAddress }
 }

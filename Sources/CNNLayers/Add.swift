@@ -29,7 +29,7 @@ struct Add: Layer {
   var operationCount: Int { ShapeRules.operations(inputCount - 1, outputs[0].shape.count) }
 
   func fused(with next: any Layer) -> (any Layer)? {
-    guard next is ReLU, !rectifies else { return nil }
+    guard next.elementaryFunction == .rectifier, !rectifies else { return nil }
     var layer = self
     layer.rectifies = true
     return layer

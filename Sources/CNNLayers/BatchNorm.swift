@@ -20,7 +20,7 @@ import CNNLayerKit
 /// | bias | `[channels]` | 0 |
 /// | running_mean (state) | `[channels]` | 0 |
 /// | running_var (state) | `[channels]` | 1 |
-struct BatchNorm: Layer {
+struct BatchNorm: ChannelAffine {
   let outputs: [OutputDeclaration]
   let parameters: [ParameterDeclaration]
   let states: [ParameterDeclaration]
@@ -71,10 +71,21 @@ struct BatchNorm: Layer {
 
   /// The rectifier's gradient follows from the input, so its output need not be read.
   func fusedForTraining(with next: any Layer) -> (any Layer)? {
-    guard next is ReLU, !rectifies else { return nil }
+    guard next.elementaryFunction == .rectifier, !rectifies else { return nil }
     var layer = self
     layer.rectifies = true
     return layer
+  }
+
+  func scaleAndShift(
+    of channel: Int, parameters: TensorList, states: TensorList
+  ) throws(CNNError) -> (scale: Double, shift: Double) {
+    let weight = try parameters.required(0, "parameter")[channel]
+    let bias = try parameters.required(1, "parameter")[channel]
+    let mean = try states.required(0, "state")[channel]
+    let variance = try states.required(1, "state")[channel]
+    let scale = Double(weight) / (Double(variance) + Double(epsilon)).squareRoot()
+    return (scale, Double(bias) - Double(mean) * scale)
   }
 
   private func rows(_ batch: Int) -> Int { batch * (outputs[0].shape.count / channels) }

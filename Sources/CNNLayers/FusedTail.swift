@@ -4,11 +4,11 @@ import CNNLayerKit
 /// What one step of prediction does after a convolution or a linear layer:
 /// `activation(sum · scale + shift)`, with a batch norm folded into scale and shift.
 ///
-/// With running mean m and variance v, batch norm computes `weight · (x + bias - m) / √(v + epsilon)
-/// + shift`, so `scale = weight / √(v + epsilon)` and `shift' = shift + (bias - m) · scale`
-/// (Jacob et al. 2018, section 3.2).
+/// With running mean m and variance v, batch norm computes
+/// `weight · (x + bias - m) / √(v + epsilon) + shift`, so `scale = weight / √(v + epsilon)` and
+/// `shift' = shift + (bias - m) · scale` (Jacob et al. 2018, section 3.2).
 struct FusedTail: Sendable {
-  private(set) var normalization: BatchNorm?
+  private(set) var normalization: (any ChannelAffine)?
   private(set) var activation: ConvolutionEpilogue.Activation = .none
 
   /// Whether nothing was absorbed, so that the layer in front can still be trained.
@@ -17,12 +17,14 @@ struct FusedTail: Sendable {
   /// Returns the tail with `next` at its end, or nil if that is not of this form.
   func absorbing(_ next: any Layer, channels: Int) -> FusedTail? {
     var tail = self
-    switch next {
-    case let next as BatchNorm where isEmpty && next.channels == channels:
+    if isEmpty, let next = next as? any ChannelAffine, next.channels == channels {
       tail.normalization = next
-    case is ReLU where activation == .none: tail.activation = .relu
-    case let next as LeakyReLU where activation == .none:
-      tail.activation = .leakyRelu(slope: next.negativeSlope)
+      return tail
+    }
+    guard activation == .none, next.parameters.isEmpty, next.states.isEmpty else { return nil }
+    switch next.elementaryFunction {
+    case .rectifier?: tail.activation = .relu
+    case .leakyRectifier(let negativeSlope)?: tail.activation = .leakyRelu(slope: negativeSlope)
     default: return nil
     }
     return tail
@@ -44,17 +46,12 @@ struct FusedTail: Sendable {
     _ call: borrowing PrepareCall, firstParameter: Int, bias: UnsafePointer<Float>?
   ) throws(CNNError) {
     guard let normalization else { return }
-    let weight = try call.parameters.required(firstParameter, "parameter")
-    let ownBias = try call.parameters.required(firstParameter + 1, "parameter")
-    let mean = try call.states.required(0, "state")
-    let variance = try call.states.required(1, "state")
     let (scale, shift) = try folded(call.prepared, channels: normalization.channels)
     for channel in 0..<normalization.channels {
-      let deviation = (Double(variance[channel]) + Double(normalization.epsilon)).squareRoot()
-      let factor = Double(weight[channel]) / deviation
-      let offset = Double(bias.map { $0[channel] } ?? 0) - Double(mean[channel])
-      scale[channel] = Float(factor)
-      shift[channel] = Float(Double(ownBias[channel]) + offset * factor)
+      let own = try normalization.scaleAndShift(
+        of: channel, parameters: call.parameters.dropFirst(firstParameter), states: call.states)
+      scale[channel] = Float(own.scale)
+      shift[channel] = Float(own.shift + Double(bias.map { $0[channel] } ?? 0) * own.scale)
     }
   }
 

@@ -9,7 +9,7 @@ import CNNLayerKit
 /// (Maas, Hannun and Ng 2013.)
 struct LeakyReLU: Layer {
   let outputs: [OutputDeclaration]
-  let negativeSlope: Float
+  private let negativeSlope: Float
 
   static let type = LayerType(
     "leaky_relu", summary: "Leaky rectifier: x where positive, negative_slope · x elsewhere.",
@@ -31,6 +31,7 @@ struct LeakyReLU: Layer {
   var backwardReads: BackwardReads { [.outputs] }
   var supportsInPlace: Bool { true }
   var operationCount: Int { outputs[0].shape.count }
+  var elementaryFunction: ElementaryFunction? { .leakyRectifier(negativeSlope: negativeSlope) }
 
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")

@@ -15,7 +15,7 @@ import CNNLayerKit
 /// Gradient: each dy goes to the place its element came from, which forward keeps, in a byte for
 /// windows of up to 255 cells; of equal elements that is the first. Neither inputs nor outputs are
 /// read. In training it absorbs a rectifier in front of it.
-struct MaxPool2D: Layer {
+struct MaxPool2D: InputRectifying {
   let outputs: [OutputDeclaration]
   private let geometry: PoolingGeometry
   private let returnsIndices: Bool
@@ -52,8 +52,8 @@ struct MaxPool2D: Layer {
   /// Whether training keeps a byte for each output, and not a position.
   private var isCompact: Bool { !returnsIndices && CompactMaxPooling.fits(geometry) }
 
-  /// Returns the layer that rectifies its input first, in training only; nil if it cannot.
-  func rectifying() -> MaxPool2D? {
+  /// The largest of rectified numbers is the rectified largest number.
+  func rectifyingInput() -> (any Layer)? {
     guard isCompact else { return nil }
     var layer = self
     layer.rectifies = true

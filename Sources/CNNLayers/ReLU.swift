@@ -3,8 +3,8 @@ import CNNLayerKit
 
 /// The rectifier (Nair and Hinton 2010).
 ///
-/// Forward: `y = max(x, 0)`. Gradient: `dx = dy` where `y > 0`, 0 elsewhere, from the output alone, so the input's memory is free and the layer
-/// works in place. Any shape; the output has the input's. Training and prediction do the same.
+/// Forward: `y = max(x, 0)`. Gradient: `dx = dy` where `y > 0`, 0 elsewhere, from the output
+/// alone, so the input's memory is free and the layer works in place. Any shape; the output has the input's. Training and prediction do the same.
 struct ReLU: Layer {
   let outputs: [OutputDeclaration]
 
@@ -19,11 +19,7 @@ struct ReLU: Layer {
   var backwardReads: BackwardReads { [.outputs] }
   var supportsInPlace: Bool { true }
   var operationCount: Int { outputs[0].shape.count }
-
-  /// The largest of rectified numbers is the rectified largest number.
-  func fusedForTraining(with next: any Layer) -> (any Layer)? {
-    (next as? MaxPool2D)?.rectifying()
-  }
+  var elementaryFunction: ElementaryFunction? { .rectifier }
 
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")

@@ -3,8 +3,8 @@ import CNNLayerKit
 
 /// The logistic function.
 ///
-/// Forward: `y = 1 / (1 + exp(-x))`. Gradient: `dx = dy · y · (1 - y)`, from the output alone, so the input's memory is free and the layer
-/// works in place. Any shape; the output has the input's. Training and prediction do the same.
+/// Forward: `y = 1 / (1 + exp(-x))`. Gradient: `dx = dy · y · (1 - y)`, from the output alone, so the
+/// input's memory is free and the layer works in place. Any shape; the output has the input's. Training and prediction do the same.
 struct Sigmoid: Layer {
   let outputs: [OutputDeclaration]
 
@@ -19,6 +19,7 @@ struct Sigmoid: Layer {
   var backwardReads: BackwardReads { [.outputs] }
   var supportsInPlace: Bool { true }
   var operationCount: Int { ShapeRules.operations(4, outputs[0].shape.count) }
+  var elementaryFunction: ElementaryFunction? { .sigmoid }
 
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")

@@ -30,6 +30,7 @@ struct Softmax: Layer {
   var backwardReads: BackwardReads { [.outputs] }
   var supportsInPlace: Bool { true }
   var operationCount: Int { ShapeRules.operations(5, outputs[0].shape.count) }
+  var elementaryFunction: ElementaryFunction? { .softmax }
 
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")

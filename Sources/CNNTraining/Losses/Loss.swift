@@ -14,9 +14,9 @@ public protocol Loss: Sendable {
   /// What the output may be compared with.
   var targets: LossTargets { get }
 
-  /// The type of the layer that the loss applies to the output by itself, such as "softmax", or
-  /// nil. A network whose output comes from such a layer is refused: it would be applied twice.
-  var appliedLayerType: String? { get }
+  /// The function that the loss applies to the output by itself, or nil. A network that ends in a
+  /// layer with this function is refused: it would be applied twice.
+  var appliedFunction: ElementaryFunction? { get }
 
   /// Checks that an output of this shape can be judged.
   ///
@@ -32,7 +32,7 @@ public protocol Loss: Sendable {
 
 extension Loss {
   /// None.
-  public var appliedLayerType: String? { nil }
+  public var appliedFunction: ElementaryFunction? { nil }
   /// Every shape will do.
   public func check(_ shape: Shape) throws(CNNError) {}
 }

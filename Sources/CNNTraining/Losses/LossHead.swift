@@ -45,12 +45,12 @@ final class LossHead {
     weight = specification.weight
     targetName = specification.target
     self.capacity = capacity
-    if let producer = tensor.producer, let applied = loss.appliedLayerType,
-      network.nodes[producer].type == applied
+    if let producer = tensor.producer, let applied = loss.appliedFunction,
+      network.nodes[producer].layer.elementaryFunction == applied
     {
       throw .invalidArgument(
-        "loss \"\(specification.type)\" takes logits and applies \(applied) by itself, and output "
-          + "\"\(outputName)\" is computed by a layer of type \(applied): end the network before "
+        "loss \"\(specification.type)\" takes logits and applies \(applied.name) by itself, and output "
+          + "\"\(outputName)\" is computed by a layer of type \(network.nodes[producer].type): end the network before "
           + "that layer (recognising applies it where it is wanted)")
     }
     do throws(CNNError) { try loss.check(shape) } catch {

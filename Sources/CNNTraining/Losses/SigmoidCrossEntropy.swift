@@ -16,8 +16,8 @@ public struct SigmoidCrossEntropy: Loss {
   /// Numbers from 0 to 1.
   public let targets: LossTargets = .values
 
-  /// "sigmoid".
-  public var appliedLayerType: String? { "sigmoid" }
+  /// The logistic function.
+  public var appliedFunction: ElementaryFunction? { .sigmoid }
 
   /// Returns the mean over all elements.
   public func evaluate(_ call: LossCall) throws(CNNError) -> Double {

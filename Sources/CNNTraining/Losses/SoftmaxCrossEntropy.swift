@@ -35,8 +35,8 @@ public struct SoftmaxCrossEntropy: Loss {
   /// Class numbers, or a row of probabilities for each position.
   public let targets: LossTargets = [.labels, .values]
 
-  /// "softmax".
-  public var appliedLayerType: String? { "softmax" }
+  /// Softmax.
+  public var appliedFunction: ElementaryFunction? { .softmax }
 
   /// Checks that there are at least two classes.
   public func check(_ shape: Shape) throws(CNNError) {
