@@ -11,19 +11,22 @@ package struct KernelTable: Sendable {
   package var depthwise: DepthwiseKernels
   package var direct: DirectKernels
   package var winograd: WinogradKernels
+  package var winogradRows: WinogradRowKernels
   package var matrix: MatrixKernels
   package var dense: DenseKernels
 
   package init(
     vector: VectorKernels,
     convolution: ConvolutionKernels, depthwise: DepthwiseKernels, direct: DirectKernels,
-    winograd: WinogradKernels, matrix: MatrixKernels, dense: DenseKernels
+    winograd: WinogradKernels, winogradRows: WinogradRowKernels, matrix: MatrixKernels,
+    dense: DenseKernels
   ) {
     self.vector = vector
     self.convolution = convolution
     self.depthwise = depthwise
     self.direct = direct
     self.winograd = winograd
+    self.winogradRows = winogradRows
     self.matrix = matrix
     self.dense = dense
   }

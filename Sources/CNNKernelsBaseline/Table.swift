@@ -6,5 +6,5 @@ package func makeKernelTable() -> KernelTable {
     vector: makeVectorKernels(),
     convolution: makeConvolutionKernels(), depthwise: makeDepthwiseKernels(),
     direct: makeDirectKernels(), winograd: makeWinogradKernels(),
-    matrix: makeMatrixKernels(), dense: makeDenseKernels())
+    winogradRows: makeWinogradRowKernels(), matrix: makeMatrixKernels(), dense: makeDenseKernels())
 }

@@ -25,4 +25,29 @@ extension ConvolutionCase {
     ConvolutionCase(31, 31, 17, to: 16, kernel: (3, 3), padding: (2, 0, 0, 1)),
     ConvolutionCase(13, 13, 64, to: 160, kernel: (1, 1), batch: 3),
   ]
+
+  /// Kernels five to seven wide without stride: tiles that fit and that do not, samples in one band
+  /// and in several, more lines than are multiplied at a time.
+  static let rows: [ConvolutionCase] = {
+    var cases: [ConvolutionCase] = []
+    for (turn, size) in [1, 2, 3, 5, 7, 13, 31].enumerated() {
+      for (index, width) in [5, 6, 7].enumerated() {
+        let choice = turn + index
+        cases.append(
+          ConvolutionCase(
+            [size, 7, 31][index], size, [1, 3, 8, 17, 4][choice % 5],
+            to: [17, 64, 8, 33, 3][turn % 5],
+            kernel: ([1, 3, 7, 5][choice % 4], width),
+            padding: size < width
+              ? (3, 3, 3, 3) : [(0, 0, 0, 0), (3, 3, 3, 3), (0, 2, 5, 1)][choice % 3],
+            batch: choice % 2 == 0 ? 3 : 1))
+      }
+    }
+    return cases + [
+      ConvolutionCase(32, 32, 3, to: 32, kernel: (7, 7), padding: (3, 3, 3, 3), batch: 21),
+      ConvolutionCase(60, 75, 3, to: 20, kernel: (7, 7), padding: (3, 3, 3, 3)),
+      ConvolutionCase(9, 500, 16, to: 16, kernel: (5, 5), padding: (4, 7, 4, 7)),
+      ConvolutionCase(3, 3, 2, to: 9, kernel: (5, 5), padding: (9, 8, 9, 8)),
+    ]
+  }()
 }

@@ -85,7 +85,7 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
             batch: turn % 2 == 0 ? 3 : 1))
       }
     }
-    return cases + special + grouped + direct + winograd
+    return cases + special + grouped + direct + winograd + cut + rows
   }()
 
   static let special = [

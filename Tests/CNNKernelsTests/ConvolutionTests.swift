@@ -215,6 +215,7 @@ extension ConvolutionAlgorithm {
   var tolerance: Float {
     switch self {
     case .im2row, .pointwise, .depthwise, .direct: 3e-6
+    case .winogradRows: 2e-5
     case .winograd6, .winograd8: 4e-5
     }
   }

@@ -15,6 +15,9 @@ package enum ConvolutionAlgorithm: Sendable, Hashable, CaseIterable {
   case winograd6
   /// The same on tiles of 8x8: square kernels of 3, 5 and 7.
   case winograd8
+  /// Minimal filtering along lines: kernels five to seven wide without stride, but for the gradient
+  /// of the input.
+  case winogradRows
 }
 
 /// Which of its three results a convolution is to compute.
@@ -38,8 +41,9 @@ package enum Convolution {
   /// Returns the algorithm that is used where none is asked for.
   ///
   /// 1. Depthwise where each group has one input channel.
-  /// 2. Winograd on processors with fused multiply-add, where it is quicker
-  ///    (`WinogradConvolution.algorithm`) and the convolution need not be precise.
+  /// 2. Winograd on processors with fused multiply-add, where it is quicker, along lines
+  ///    (`WinogradRows.isQuickest`) or on square tiles (`WinogradConvolution.algorithm`), and the
+  ///    convolution need not be precise.
   /// 3. Direct on processors with fused multiply-add, if at least half of its 16 channels at a time
   ///    are in use: each group writes 8 channels or more. For the gradient of the weight only where
   ///    the kernel is larger than 1x1: it copies images, and one use does not pay for that.
@@ -49,10 +53,11 @@ package enum Convolution {
     for geometry: ConvolutionGeometry, pass: ConvolutionPass
   ) -> ConvolutionAlgorithm {
     if geometry.isDepthwise { return .depthwise }
-    if Kernels.active.direct.isFast, !geometry.isPrecise,
-      let algorithm = WinogradConvolution.algorithm(for: geometry, pass: pass)
-    {
-      return algorithm
+    if Kernels.active.direct.isFast, !geometry.isPrecise {
+      if WinogradRows.isQuickest(geometry, pass: pass) { return .winogradRows }
+      if let algorithm = WinogradConvolution.algorithm(for: geometry, pass: pass) {
+        return algorithm
+      }
     }
     let written =
       pass == .backwardData ? geometry.groupInputChannels : geometry.groupOutputChannels
@@ -84,7 +89,7 @@ package enum Convolution {
     switch algorithm {
     case .winograd6, .winograd8:
       !winograd(geometry, 1, points(algorithm), Kernels.active).holdsWeight
-    case .im2row, .pointwise, .depthwise, .direct: false
+    case .im2row, .pointwise, .depthwise, .direct, .winogradRows: false
     }
   }
 
@@ -113,6 +118,7 @@ package enum Convolution {
     case .winograd6, .winograd8:
       WinogradConvolution.supports(geometry, points: points(algorithm))
         && (pass != .backwardData || geometry.gradientTwin != nil)
+    case .winogradRows: WinogradRows.supports(geometry) && pass != .backwardData
     }
   }
 
@@ -162,6 +168,10 @@ package enum Convolution {
       return winogradScratchCount(geometry, batch, 6, pass, slots, packed)
     case .winograd8:
       return winogradScratchCount(geometry, batch, 8, pass, slots, packed)
+    case .winogradRows:
+      let rows = winogradRows(geometry, batch, Kernels.active)
+      return pass == .forward
+        ? rows.scratchCount(slots: slots, packed: packed) : rows.gradientScratchCount(slots: slots)
     case .im2row, .pointwise:
       return im2row(geometry, batch, Kernels.active).scratchCount(pass: pass, slots: slots)
     }
@@ -198,6 +208,10 @@ package enum Convolution {
       winograd(geometry, batch, points(chosen), kernels).forward(
         input: input, weight: weight, packedWeight: packedWeight, epilogue: epilogue,
         output: output, scratch: scratch, slots: slots)
+    case .winogradRows:
+      winogradRows(geometry, batch, kernels).forward(
+        input: input, weight: weight, packedWeight: packedWeight, epilogue: epilogue,
+        output: output, scratch: scratch, slots: slots)
     case .im2row, .pointwise:
       im2row(geometry, batch, kernels).forward(
         input: input, weight: weight, epilogue: epilogue, output: output, scratch: scratch,
@@ -227,6 +241,7 @@ package enum Convolution {
       winograd(twin, batch, points(algorithm), kernels).forward(
         input: gradOutput, weight: weight, order: .backwardData, output: gradInput,
         scratch: scratch, slots: slots)
+    case .winogradRows: break
     case .im2row, .pointwise:
       im2row(geometry, batch, kernels).backwardData(
         gradOutput: gradOutput, weight: weight, gradInput: gradInput, scratch: scratch,
@@ -253,6 +268,10 @@ package enum Convolution {
         scratch: scratch, slots: slots)
     case .winograd6, .winograd8:
       winograd(geometry, batch, points(algorithm), kernels).backwardWeights(
+        input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
+        scratch: scratch, slots: slots)
+    case .winogradRows:
+      winogradRows(geometry, batch, kernels).backwardWeights(
         input: input, gradOutput: gradOutput, gradWeight: gradWeight, gradBias: gradBias,
         scratch: scratch, slots: slots)
     case .im2row, .pointwise:
@@ -290,6 +309,12 @@ package enum Convolution {
     _ geometry: ConvolutionGeometry, _ batch: Int, _ points: Int, _ kernels: KernelTable
   ) -> WinogradConvolution {
     WinogradConvolution(geometry: geometry, batch: batch, points: points, kernels: kernels)
+  }
+
+  static func winogradRows(
+    _ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable
+  ) -> WinogradRows {
+    WinogradRows(geometry: geometry, batch: batch, kernels: kernels)
   }
 
   private static func im2row(_ geometry: ConvolutionGeometry, _ batch: Int, _ kernels: KernelTable)

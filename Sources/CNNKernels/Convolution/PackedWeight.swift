@@ -15,6 +15,7 @@ extension Convolution {
     case .direct: return direct(geometry, 1, Kernels.active).packedWeightCount ?? 0
     case .winograd6, .winograd8:
       return winograd(geometry, 1, points(algorithm), Kernels.active).packedWeightCount ?? 0
+    case .winogradRows: return winogradRows(geometry, 1, Kernels.active).packedWeightCount ?? 0
     case .im2row, .pointwise, .depthwise: return 0
     }
   }
@@ -36,6 +37,8 @@ extension Convolution {
     case .winograd6, .winograd8:
       winograd(geometry, 1, points(algorithm), kernels).packWeight(
         weight, packed: packed, slots: slots)
+    case .winogradRows:
+      winogradRows(geometry, 1, kernels).packWeight(weight, packed: packed, slots: slots)
     case .im2row, .pointwise, .depthwise: break
     }
   }

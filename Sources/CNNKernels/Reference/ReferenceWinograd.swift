@@ -11,10 +11,10 @@ package struct ReferenceWinograd {
   /// `points` x `kernelSize`.
   package let g: [[Double]]
 
-  /// - Parameter points: The side of a tile, 6 or 8.
+  /// - Parameter points: The side of a tile, 6, 8 or 10.
   package init(points: Int, kernelSize: Int) {
-    let all: [Double] = [0, 1, -1, 2, -2, 0.5, -0.5]
-    // Sums and products of small powers of two are exact.
+    let all: [Double] = [0, 1, -1, 2, -2, 0.5, -0.5, 0.75, -0.75]
+    // Sums and products of small powers of two, and of three quarters, are exact.
     let finite = all.prefix(points - 1)
     func powers(_ count: Int) -> [[Double]] {
       let atInfinity = (0..<count).map { $0 == count - 1 ? 1.0 : 0 }
