@@ -11,6 +11,7 @@
  *   4. Datasets      folders of pictures, CIFAR-10, MNIST, arrays; batches to feed a loop
  *   5. Images        reading, writing, resizing, turning into tensors
  *   6. Process       threads, memory limit, log, processor
+ *   7. Plugins       layer types, losses and optimizers that come from elsewhere
  *
  * A first program, complete (error handling left out; see examples/c/recognise.c):
  *
@@ -1917,6 +1918,73 @@ cnn_status cnn_set_log_callback(cnn_log_callback callback, void *user);
  * [any thread] Since 0.1.
  */
 const char *cnn_cpu_variant(void);
+
+/* ============================================================================================== *
+ * 7. PLUGINS
+ * ============================================================================================== */
+
+/* How to write layer types, losses and optimizers, and how to register those of the program itself,
+ * is in cnn_plugin.h. */
+
+/**
+ * Loads a plugin: a shared object with layer types, losses or optimizers.
+ *
+ * Load plugins before the models that need them; a model file never loads one. A plugin stays loaded,
+ * and loading the same file again does nothing. Its names stay invisible to the rest of the program
+ * (RTLD_LOCAL). It runs in the process with all rights of the process: load what you trust.
+ *
+ * @param path  [in] The file. Without a slash it is looked for in the current directory, nowhere else.
+ * @return CNN_INPUT_OUTPUT if there is no such file, CNN_MALFORMED_DATA if it is no shared object or no
+ *         plugin, or describes itself wrongly, CNN_UNSUPPORTED if it speaks another version of the
+ *         interface, CNN_INVALID_ARGUMENT if a name is taken, or what the plugin refuses to load with.
+ *         Then nothing of it is registered.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_plugin_load(const char *path);
+
+/**
+ * Lists the plugins that were loaded, in that order.
+ *
+ * @param out_json  [out] A JSON array with an object for each plugin: "id", "version", "summary",
+ *                  "path", "abi" (such as "1.0"), and "layer_types", "loss_types" and
+ *                  "optimizer_types", lists of names. Release it with cnn_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_plugins(char **out_json);
+
+/**
+ * Lists the layer types that graphs may name, sorted by name.
+ *
+ * @param out_json  [out] A JSON array with an object for each type: "id", "version", "summary",
+ *                  "origin" ("built in", "this program", or "plugin ID VERSION"), "minimum_inputs",
+ *                  "maximum_inputs" (null if any number will do), and "attributes", a list of objects
+ *                  with "name", "kind", "summary", "default" (left out for required ones), and
+ *                  "minimum" and "maximum" or "choices" where there are any. Release it with cnn_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_layer_types(char **out_json);
+
+/**
+ * Lists the losses that options may name, sorted by name; see cnn_layer_types. Instead of inputs there
+ * is "targets", a list of "labels" and "values".
+ *
+ * @param out_json  [out] A JSON array. Release it with cnn_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_loss_types(char **out_json);
+
+/**
+ * Lists the optimizers that options may name, sorted by name; see cnn_layer_types, without inputs.
+ *
+ * @param out_json  [out] A JSON array. Release it with cnn_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_optimizer_types(char **out_json);
 
 #ifdef __cplusplus
 }
