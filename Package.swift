@@ -72,6 +72,7 @@ let basics: [Target.Dependency] = ["CNNKernelTypes", "CNNKernels", "CNNLayerKit"
 let everything: [Target.Dependency] =
   basics + [
     "CNNLayers", "CNNGraph", "CNNImaging", "CNNData", "CNNFormats", "CNNTraining", "CNNModels",
+    "CNNPlugins", "CCNN",
   ]
 
 func module(
@@ -132,9 +133,12 @@ let package = Package(
     module("CNNTraining", basics + ["CNNGraph", "CNNImaging", "CNNData", "CNNFormats"]),
     module("CNNFormats", basics + ["CNNGraph"]),
     module("CNNModels", basics + ["CNNGraph"]),
+    module(
+      "CNNPlugins",
+      basics + ["CCNN", "CNNGraph", "CNNImaging", "CNNData", "CNNFormats", "CNNTraining"]),
     module("CNNKit", everything),
     module(
-      "CNNCAPI", everything + ["CNNKit", "CCNN", "CForkRepair"],
+      "CNNCAPI", everything + ["CNNKit", "CForkRepair"],
       exclude: ["exports.map"], linking: sharedLibrary),
     .executableTarget(
       name: "CNNCommand",

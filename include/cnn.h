@@ -387,10 +387,12 @@ cnn_status cnn_architectures(char **out_json);
 /**
  * Describes every layer type that graphs may use.
  *
- * @param out_json  [out] A list of objects with "name", "version", "summary", "inputs" ([least,
- *                  most]) and "attributes", a list of objects with "name", "expects", "default"
- *                  (absent if required) and "summary". Blocks, which stand for several layers in a
- *                  row, have neither "version" nor "inputs". Release it with cnn_free.
+ * @param out_json  [out] A list of objects with "name", "version", "summary", "origin" ("built in",
+ *                  "this program", or "plugin ID VERSION"), "inputs" ([least, most]) and
+ *                  "attributes", a list of objects with "name", "kind", "expects", "default" (absent
+ *                  if required), "summary", and "minimum" and "maximum" or "choices" where there are
+ *                  any. Blocks, which stand for several layers in a row, have neither "version" nor
+ *                  "inputs". Release it with cnn_free.
  *
  * [any thread] Since 0.1.
  */
@@ -1946,41 +1948,28 @@ cnn_status cnn_plugin_load(const char *path);
 /**
  * Lists the plugins that were loaded, in that order.
  *
- * @param out_json  [out] A JSON array with an object for each plugin: "id", "version", "summary",
- *                  "path", "abi" (such as "1.0"), and "layer_types", "loss_types" and
- *                  "optimizer_types", lists of names. Release it with cnn_free.
+ * @param out_json  [out] A list of objects with "id", "version", "summary", "path", "abi" (such as
+ *                  "1.0"), and "layer_types", "loss_types" and "optimizer_types", lists of names.
+ *                  Release it with cnn_free.
  *
  * [any thread] Since 0.1.
  */
 cnn_status cnn_plugins(char **out_json);
 
 /**
- * Lists the layer types that graphs may name, sorted by name.
+ * Describes every loss that options may name.
  *
- * @param out_json  [out] A JSON array with an object for each type: "id", "version", "summary",
- *                  "origin" ("built in", "this program", or "plugin ID VERSION"), "minimum_inputs",
- *                  "maximum_inputs" (null if any number will do), and "attributes", a list of objects
- *                  with "name", "kind", "summary", "default" (left out for required ones), and
- *                  "minimum" and "maximum" or "choices" where there are any. Release it with cnn_free.
- *
- * [any thread] Since 0.1.
- */
-cnn_status cnn_layer_types(char **out_json);
-
-/**
- * Lists the losses that options may name, sorted by name; see cnn_layer_types. Instead of inputs there
- * is "targets", a list of "labels" and "values".
- *
- * @param out_json  [out] A JSON array. Release it with cnn_free.
+ * @param out_json  [out] A list of objects with "name", "summary", "origin" and "attributes", as those
+ *                  of cnn_layer_types. Release it with cnn_free.
  *
  * [any thread] Since 0.1.
  */
 cnn_status cnn_loss_types(char **out_json);
 
 /**
- * Lists the optimizers that options may name, sorted by name; see cnn_layer_types, without inputs.
+ * Describes every optimizer that options may name.
  *
- * @param out_json  [out] A JSON array. Release it with cnn_free.
+ * @param out_json  [out] A list of objects as those of cnn_loss_types. Release it with cnn_free.
  *
  * [any thread] Since 0.1.
  */

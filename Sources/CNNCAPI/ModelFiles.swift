@@ -5,6 +5,7 @@ import CNNKit
 import CNNLayerKit
 import CNNLayers
 import CNNModels
+import CNNPlugins
 
 // Section 2 of cnn.h, continued: named architectures, files, what there is to build from.
 
@@ -40,54 +41,10 @@ public func cnn_architectures(
           .object([
             "name": .string(model.name), "summary": .string(model.summary),
             "input_shape": .list(model.inputShape.map(AttributeValue.integer)),
-            "classes": .integer(model.classes), "options": describe(model.options),
+            "classes": .integer(model.classes), "options": TypeListing.describe(model.options),
           ])
         }))
   }
-}
-
-/// See `cnn_layer_types` in `cnn.h`.
-@implementation @_cdecl("cnn_layer_types")
-public func cnn_layer_types(
-  _ outJSON: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-) -> Int32 {
-  giveText(outJSON, "out_json") { () throws(CNNError) in
-    try registerBuiltinLayers()
-    let registry = LayerRegistry.shared
-    var list: [AttributeValue] = []
-    for name in registry.names {
-      let type = try registry.type(named: name)
-      list.append(
-        .object([
-          "name": .string(type.name), "version": .integer(type.version),
-          "summary": .string(type.summary),
-          "inputs": [.integer(type.inputCount.lowerBound), .integer(type.inputCount.upperBound)],
-          "attributes": describe(type.attributes),
-        ]))
-    }
-    for name in registry.blockNames {
-      guard let block = registry.block(named: name) else { continue }
-      list.append(
-        .object([
-          "name": .string(block.name), "summary": .string(block.summary),
-          "attributes": describe(block.attributes),
-        ]))
-    }
-    return JSONText.write(.list(list))
-  }
-}
-
-/// Attributes or options as a list of objects.
-private func describe(_ attributes: [AttributeSpecification]) -> AttributeValue {
-  .list(
-    attributes.map { attribute in
-      var members: [String: AttributeValue] = [
-        "name": .string(attribute.name), "expects": .string(attribute.kind.expectation),
-        "summary": .string(attribute.summary),
-      ]
-      members["default"] = attribute.defaultValue
-      return .object(members)
-    })
 }
 
 /// See `cnn_model_load` in `cnn.h`.

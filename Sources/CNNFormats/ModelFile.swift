@@ -160,8 +160,8 @@ public enum ModelFile {
       throw CNNError(
         .unknownName,
         "the model needs layer types that are not registered: "
-          + missing.map { "\"\($0)\"" }.joined(separator: ", ")
-          + "; load or register the plugin that provides them first")
+          + missing.map { "\"\($0)\" version \(versions[$0] ?? .null)" }.joined(separator: ", ")
+          + "; load the plugin that provides them, or register them, before the model")
     }
     for (name, value) in versions.sorted(by: { $0.key < $1.key }) {
       guard let version = value.asInteger else {

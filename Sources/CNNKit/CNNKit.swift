@@ -5,4 +5,5 @@
 @_exported import CNNLayerKit
 @_exported import CNNLayers
 @_exported import CNNModels
+@_exported import CNNPlugins
 @_exported import CNNTraining

@@ -48,7 +48,7 @@ public struct AttributeSpecification: Sendable, Hashable {
   /// Throws `invalidArgument` unless `value` is of this attribute's kind.
   ///
   /// The default is always allowed, so that an attribute whose default is null can be written down.
-  func check(_ value: AttributeValue) throws(CNNError) {
+  package func check(_ value: AttributeValue) throws(CNNError) {
     if value == defaultValue { return }
     let allowed =
       switch kind {

@@ -6,7 +6,7 @@ public final class LayerRegistry: Sendable {
   /// The registry of the process, used wherever no other is given.
   public static let shared = LayerRegistry()
 
-  private let types = Locked<[String: LayerType]>([:])
+  private let types = Locked<[String: (type: LayerType, origin: TypeOrigin)]>([:])
   private let blocks = Locked<[String: LayerBlock]>([:])
 
   /// Creates an empty registry.
@@ -18,28 +18,52 @@ public final class LayerRegistry: Sendable {
   ///   `.`, if the version is below 1, or if two attributes share a name or take a reserved one
   ///   (`name`, `type`, `inputs`).
   public func register(_ type: LayerType) throws(CNNError) {
-    try LayerRegistry.check(
-      "layer type", name: type.name, version: type.version, attributes: type.attributes)
-    let isNew = types.withLock { types in
-      guard types[type.name] == nil, block(named: type.name) == nil else { return false }
-      types[type.name] = type
-      return true
+    try register([type], origin: .program)
+  }
+
+  /// Adds kinds of layer that belong together: all of them, or none if one cannot be added.
+  ///
+  /// - Parameters:
+  ///   - new: The types.
+  ///   - origin: Where they come from.
+  /// - Throws: As `register(_:)`.
+  public func register(_ new: [LayerType], origin: TypeOrigin) throws(CNNError) {
+    for type in new {
+      try LayerRegistry.check(
+        "layer type", name: type.name, version: type.version, attributes: type.attributes)
     }
-    guard isNew else {
-      throw .invalidArgument("a layer type \"\(type.name)\" is registered already")
+    let taken: (name: String, origin: String)? = types.withLock { types in
+      var names: Set<String> = []
+      for type in new {
+        if let present = types[type.name] { return (type.name, present.origin.description) }
+        if block(named: type.name) != nil { return (type.name, TypeOrigin.builtIn.description) }
+        guard names.insert(type.name).inserted else { return (type.name, origin.description) }
+      }
+      for type in new { types[type.name] = (type, origin) }
+      return nil
+    }
+    if let taken {
+      throw .invalidArgument(
+        "a layer type \"\(taken.name)\" is registered already (\(taken.origin))")
     }
   }
+
+  /// Returns where a type comes from, or nil if there is none of this name.
+  public func origin(of name: String) -> TypeOrigin? { types.withLock { $0[name]?.origin } }
 
   /// Returns the type called `name`.
   ///
   /// - Throws: `unknownName` with the nearest name there is.
   public func type(named name: String) throws(CNNError) -> LayerType {
-    if let type = types.withLock({ $0[name] }) { return type }
+    if let type = types.withLock({ $0[name]?.type }) { return type }
     if name.contains(".") {
+      let known = names.filter { $0.contains(".") }
+      let nearest =
+        nearestName(to: name, among: known).map { " (or did you mean \"\($0)\"?)" } ?? ""
       throw CNNError(
         .unknownName,
-        "unknown layer type \"\(name)\": it belongs to a plugin that is not loaded; load or register "
-          + "the plugin that provides it first")
+        "unknown layer type \"\(name)\": it belongs to a plugin or program that is not here; load the "
+          + "plugin or register the type first\(nearest)")
     }
     throw .unknownName("layer type", name, valid: names + blockNames)
   }

@@ -27,7 +27,7 @@ enum Builtins {
   }()
 
   fileprivate static func register(in registry: LayerRegistry) throws(CNNError) {
-    for type in types { try registry.register(type) }
+    try registry.register(types, origin: .builtIn)
     for block in blocks { try registry.register(block) }
   }
 }

@@ -2,9 +2,9 @@ import CNNKernels
 import CNNLayerKit
 
 /// The services that layers get from this host: the pool of threads, Philox and OpenBLAS.
-enum HostServices {
+package enum HostServices {
   /// The functions behind the services.
-  static let functions = LayerServices.Functions(
+  package static let functions = LayerServices.Functions(
     parallelFor: { chunks, slots, body in
       ThreadPool.parallelFor(chunks: chunks, slots: slots, body)
     },

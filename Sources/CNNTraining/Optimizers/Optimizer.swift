@@ -13,11 +13,17 @@ public protocol Optimizer: Sendable {
   /// The learning rate where options give none.
   var defaultLearningRate: Double { get }
 
+  /// Whether each call has to be for all numbers of one parameter, because the rule looks at its norm,
+  /// say. False by default: then parameters come in any ranges, as soon as their gradients are there.
+  var needsWholeParameters: Bool { get }
+
   /// Changes a range of parameters and their states.
   ///
-  /// Allocates nothing, and gives the same bits for any number of threads and however parameters are
-  /// cut into ranges. May be called from several threads at once, for ranges that do not overlap.
-  func update(_ call: OptimizerCall)
+  /// Allocates nothing, and gives the same bits for any number of threads and, unless
+  /// `needsWholeParameters`, however parameters are cut into ranges. May be called from several
+  /// threads at once, for ranges that do not overlap.
+  /// - Throws: What keeps the rule from working; parameters that were changed before stay so.
+  func update(_ call: OptimizerCall) throws(CNNError)
 }
 
 extension Optimizer {
@@ -25,6 +31,8 @@ extension Optimizer {
   public var stateNames: [String] { [] }
   /// 0.01.
   public var defaultLearningRate: Double { 0.01 }
+  /// False.
+  public var needsWholeParameters: Bool { false }
 }
 
 /// A range of parameters to change; valid during the call.

@@ -39,6 +39,9 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
   private var learningRate = 0.0
   /// The first gradient in the model's memory that was not finite; `Int.max` if all were.
   private let firstUnfit = Atomic<Int>(Int.max)
+  /// What an optimizer threw first during a backward pass.
+  private let thrown = Locked<CNNError?>(nil)
+  private let hasThrown = Atomic<Bool>(false)
 
   init(
     model: Model, count: Int, options: TrainingOptions
@@ -72,7 +75,8 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
       defer { isLastTrained = !frozen.contains(slot.name) }
       guard !frozen.contains(slot.name) else { continue }
       let decays = run.decays
-      if isLastTrained, let last = runs.last, last.decays == decays {
+      if isLastTrained, !optimizer.needsWholeParameters, let last = runs.last, last.decays == decays
+      {
         runs[runs.count - 1].count = slot.offset + slot.count - last.offset
       } else {
         runs.append(Run(offset: slot.offset, count: slot.count, decays: decays))
@@ -88,7 +92,9 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
 
   /// Whether an update depends on the gradients of all parameters together, or changes them, so that
   /// it cannot begin before the last one is complete.
-  var needsAllGradients: Bool { clipNorm != nil || clipValue != nil }
+  var needsAllGradients: Bool {
+    clipNorm != nil || clipValue != nil || optimizer.needsWholeParameters
+  }
 
   /// Changes the parameters by a step.
   ///
@@ -98,9 +104,10 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
   ///   - learningRate: The rate.
   ///   - gradientScale: The factor of all gradients.
   /// - Returns: False if a gradient is not finite; then nothing was changed.
+  /// - Throws: What the optimizer throws.
   func update(
     _ gradients: FloatBuffer, step: Int, learningRate: Double, gradientScale: Double
-  ) -> Bool {
+  ) throws(CNNError) -> Bool {
     let concurrency = ThreadPool.threadCount
     if let clipValue {
       clip(gradients.elements, limit: Float(clipValue / gradientScale), slots: concurrency)
@@ -113,7 +120,7 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
     if let clipNorm, norm > clipNorm { scale *= clipNorm / norm }
     guard let base = parameters.base else { return true }
     for run in runs {
-      optimizer.update(
+      try optimizer.update(
         OptimizerCall(
           parameters: base + run.offset, gradients: gradients.pointer + run.offset,
           count: run.count, states: states.count == 0 ? nil : states.pointer + run.offset,
@@ -151,10 +158,20 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
     self.step = step
     self.learningRate = learningRate
     firstUnfit.store(.max, ordering: .relaxed)
+    hasThrown.store(false, ordering: .relaxed)
+    thrown.withLock { $0 = nil }
   }
 
-  /// Whether a gradient was not finite.
-  var hasFailed: Bool { unfitGradient != nil }
+  /// Whether a gradient was not finite, or the optimizer threw an error.
+  var hasFailed: Bool { unfitGradient != nil || hasThrown.load(ordering: .relaxed) }
+
+  /// What the optimizer threw since `begin`.
+  var failure: CNNError? { hasThrown.load(ordering: .relaxed) ? thrown.withLock { $0 } : nil }
+
+  private func keep(_ error: CNNError) {
+    thrown.withLock { if $0 == nil { $0 = error } }
+    hasThrown.store(true, ordering: .relaxed)
+  }
 
   /// Changes a part of a parameter.
   ///
@@ -174,11 +191,13 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
         _ = firstUnfit.min(start + unfit, ordering: .relaxed)
         return
       }
-      optimizer.update(
-        OptimizerCall(
-          parameters: base + start, gradients: piece, count: range.count,
-          states: states.count == 0 ? nil : states.pointer + start, stateStride: self.count,
-          step: step, learningRate: learningRate, weightDecay: run.decays ? weightDecay : 0))
+      do throws(CNNError) {
+        try optimizer.update(
+          OptimizerCall(
+            parameters: base + start, gradients: piece, count: range.count,
+            states: states.count == 0 ? nil : states.pointer + start, stateStride: self.count,
+            step: step, learningRate: learningRate, weightDecay: run.decays ? weightDecay : 0))
+      } catch { keep(error) }
     }
   }
 

@@ -259,10 +259,15 @@ public final class Training: @unchecked Sendable {
   }
 
   func runOptimizer(gradientScale: Double) throws(CNNError) {
-    let isFinite = try session.withExclusiveAccess { () throws(CNNError) in
-      updater.update(
-        try session.keepGradients(), step: progress.step + 1, learningRate: learningRate,
-        gradientScale: gradientScale)
+    let isFinite: Bool
+    do throws(CNNError) {
+      isFinite = try session.withExclusiveAccess { () throws(CNNError) in
+        try updater.update(
+          try session.keepGradients(), step: progress.step + 1, learningRate: learningRate,
+          gradientScale: gradientScale)
+      }
+    } catch {
+      throw explained(error)
     }
     guard isFinite else { throw try explainUnfitGradient("The parameters are as they were") }
     progress.endStep()
@@ -272,11 +277,20 @@ public final class Training: @unchecked Sendable {
   func runBackwardAndUpdate() throws(CNNError) {
     updater.begin(step: progress.step + 1, learningRate: learningRate)
     try session.backward(into: updater)
+    if let failure = updater.failure {
+      try restoreStates()
+      throw explained(failure)
+    }
     guard !updater.hasFailed else {
       throw try explainUnfitGradient(
         "Parameters of layers behind it were changed already, by gradients that were finite")
     }
     progress.endStep()
+  }
+
+  /// Says which optimizer threw an error, and when.
+  private func explained(_ error: CNNError) -> CNNError {
+    error.prefixed(by: "step \(progress.step + 1), optimizer \"\(options.optimizer.type)\"")
   }
 
   private func explainUnfitGradient(_ consequence: String) throws(CNNError) -> CNNError {
