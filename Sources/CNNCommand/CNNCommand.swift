@@ -2,6 +2,8 @@ import ArgumentParser
 import CNNKernels
 import CNNKit
 import CNNLayerKit
+import CNNLayers
+import CNNPlugins
 
 /// The command.
 @main
@@ -26,7 +28,7 @@ struct CNNCommand: ParsableCommand {
     version: libraryVersion,
     subcommands: [
       TrainCommand.self, PredictCommand.self, EvaluateCommand.self, SummaryCommand.self,
-      BenchCommand.self,
+      BenchCommand.self, PluginsCommand.self,
     ])
 }
 
@@ -39,6 +41,17 @@ struct CommonOptions: ParsableArguments {
   @Flag(help: "Print results as JSON.")
   var json = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Load a plugin first; may be repeated.",
+      discussion: """
+        A shared object with layer types, losses or optimizers. It runs with all your rights: load \
+        what you trust. Files and folders (of which each .so is loaded) in the environment variable \
+        CNN_PLUGIN_PATH, separated by colons, come before.
+        """, valueName: "file"),
+    completion: .file(extensions: ["so"]))
+  var plugin: [String] = []
+
   /// Applies the settings of the process.
   func apply() throws {
     try registerBuiltinLayers()
@@ -47,6 +60,10 @@ struct CommonOptions: ParsableArguments {
         throw ValidationError("--threads is from 1 to 64, got \(threads)")
       }
       ThreadPool.setThreadCount(threads)
+    }
+    try reportingErrors {
+      try PluginFiles.loadFromEnvironment()
+      for path in plugin { try Plugin.load(path: path) }
     }
   }
 }

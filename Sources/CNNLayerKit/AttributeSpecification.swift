@@ -75,22 +75,27 @@ extension AttributeSpecification.Kind {
   /// The kind in words, for messages and documentation.
   public var expectation: String {
     switch self {
-    case .integer(let range): "a whole number \(bounds(range))"
-    case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
+    case .integer(let range): "a whole number\(bounds(range, " "))"
+    case .number(let range):
+      range.upperBound >= .greatestFiniteMagnitude
+        ? "a number" : "a number from \(range.lowerBound) to \(range.upperBound)"
     case .boolean: "true or false"
     case .choice(let words): "one of " + words.map { "\"\($0)\"" }.joined(separator: ", ")
     case .string: "text"
-    case .pair(let range): "a whole number or [vertical, horizontal], \(bounds(range))"
+    case .pair(let range): "a whole number or [vertical, horizontal]\(bounds(range, ", "))"
     case .padding:
       "\"valid\", \"same\", a number, [vertical, horizontal] or [[top, bottom], [left, right]]"
-    case .integers(let range): "a list of whole numbers, each \(bounds(range))"
+    case .integers(let range): "a list of whole numbers\(bounds(range, ", each "))"
     case .any: "a value"
     }
   }
 
-  private func bounds(_ range: ClosedRange<Int>) -> String {
-    range.upperBound >= AttributeSpecification.largestSize
-      ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+  private func bounds(_ range: ClosedRange<Int>, _ separator: String) -> String {
+    let isOpen = range.upperBound >= AttributeSpecification.largestSize
+    if isOpen, range.lowerBound <= -AttributeSpecification.largestSize { return "" }
+    return separator
+      + (isOpen
+        ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)")
   }
 }
 

@@ -1,29 +1,31 @@
 #!/bin/sh
-# Compares what the library exports with what cnn.h declares, in both directions, and checks that
+# Compares what the library exports with what the headers declare, in both directions, and checks that
 # the library needs nothing of Swift and nothing that is not on every machine.
 #
-#     Tests/c/symbols.sh LIBRARY [HEADER]
+#     Tests/c/symbols.sh LIBRARY [HEADERS]
 set -eu
-library=${1:?usage: symbols.sh LIBRARY [HEADER]}
-header=${2:-$(dirname "$0")/../../include/cnn.h}
+library=${1:?usage: symbols.sh LIBRARY [HEADERS]}
+headers=${2:-$(dirname "$0")/../../include}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export LC_ALL=C
 
-# Declarations: the preprocessor drops the comments, a declaration begins at a line's beginning.
-${CC:-cc} -E -P "$header" | tr '\n' ' ' | grep -oE '\bcnn_[a-z0-9_]+ ?\(' | tr -d ' (' |
+# Declarations: the preprocessor drops the comments, a declaration begins at a line's beginning. The
+# one function with a body, cnn_shape_count, is in the header alone.
+${CC:-cc} -E -P "$headers/cnn_plugin.h" | tr '\n' ' ' | grep -oE '\bcnn_[a-z0-9_]+ ?\(' |
+  tr -d ' (' | grep -vx cnn_shape_count |
   sort -u >"$work/declared"
 nm -D --defined-only "$library" | awk '{ print $3 }' | sort -u >"$work/exported"
 
 status=0
 missing=$(comm -23 "$work/declared" "$work/exported")
 if [ -n "$missing" ]; then
-  echo "declared in $header, missing in $library:" $missing >&2
+  echo "declared in $headers, missing in $library:" $missing >&2
   status=1
 fi
 extra=$(comm -13 "$work/declared" "$work/exported")
 if [ -n "$extra" ]; then
-  echo "exported by $library, not declared in $header:" $extra >&2
+  echo "exported by $library, not declared in $headers:" $extra >&2
   status=1
 fi
 ldd "$library" >"$work/needed"
