@@ -68,11 +68,11 @@ let command: [LinkerSetting] = [
 // Every module lists what it imports and what that is made of. One that is left out is found all the
 // same, but a change of its types would not compile again what uses them, and then both would
 // disagree about where things are in memory.
-let basics: [Target.Dependency] = ["CNNKernelTypes", "CNNKernels", "CNNLayerKit"]
+let basics: [Target.Dependency] = ["CNNKernelTypes", "CNNKernels", "CNNLayerKit", "CCNN"]
 let everything: [Target.Dependency] =
   basics + [
     "CNNLayers", "CNNGraph", "CNNImaging", "CNNData", "CNNFormats", "CNNTraining", "CNNModels",
-    "CNNPlugins", "CCNN",
+    "CNNPlugins",
   ]
 
 func module(
@@ -125,17 +125,17 @@ let package = Package(
       "CNNKernels",
       ["COpenBLAS", "CProcessor", "CNNKernelTypes", "CNNKernelsBaseline", "CNNKernelsAVX2"],
       linking: staticLibraries),
-    module("CNNLayerKit"),
+    module("CNNLayerKit", ["CCNN"]),
     module("CNNLayers", basics),
     module("CNNGraph", basics),
-    module("CNNImaging", ["CNNLayerKit", "CImageCodecs"]),
+    module("CNNImaging", ["CNNLayerKit", "CCNN", "CImageCodecs"]),
     module("CNNData", basics + ["CNNImaging"]),
     module("CNNTraining", basics + ["CNNGraph", "CNNImaging", "CNNData", "CNNFormats"]),
     module("CNNFormats", basics + ["CNNGraph"]),
     module("CNNModels", basics + ["CNNGraph"]),
     module(
       "CNNPlugins",
-      basics + ["CCNN", "CNNGraph", "CNNImaging", "CNNData", "CNNFormats", "CNNTraining"]),
+      basics + ["CNNGraph", "CNNImaging", "CNNData", "CNNFormats", "CNNTraining"]),
     module("CNNKit", everything),
     module(
       "CNNCAPI", everything + ["CNNKit", "CForkRepair"],
@@ -150,7 +150,7 @@ let package = Package(
     example("ExampleRecognise", path: "recognise"),
     example("ExampleCustomLayer", path: "custom-layer"),
     tests(
-      "CNNImagingTests", ["CNNImaging", "CNNLayerKit"], exclude: ["make_fixtures.py"]),
+      "CNNImagingTests", ["CNNImaging", "CNNLayerKit", "CCNN"], exclude: ["make_fixtures.py"]),
     tests("CNNDataTests", basics + ["CNNData", "CNNImaging"]),
     tests("CNNFormatsTests", everything + ["CNNKit"]),
     tests("CNNModelsTests", everything + ["CNNKit"]),

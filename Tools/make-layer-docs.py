@@ -79,8 +79,8 @@ def comments() -> dict[str, list[str]]:
     found = {}
     for path in sorted(SOURCES.glob("*.swift")):
         lines = path.read_text(encoding="utf-8").splitlines()
-        layer = next((i for i, line in enumerate(lines) if re.match(r"struct \w+: Layer\b", line)),
-                     None)
+        declaration = re.compile(r"struct \w+: (Layer|ChannelAffine|InputRectifying)\b")
+        layer = next((i for i, line in enumerate(lines) if declaration.match(line)), None)
         for index, line in enumerate(lines):
             if not (match := re.search(r"static let (\w+) = Layer(Type|Block)\(", line)):
                 continue

@@ -69,7 +69,7 @@ extension AttributeSpecification.Kind {
     }
   }
 
-  /// `CNN_ATTRIBUTE_...`
+  /// The number of the kind in C.
   var number: Int32 {
     let number =
       switch self {

@@ -27,14 +27,15 @@ public struct Plugin: Sendable {
 
   private let handle: UInt
 
-  /// The plugins that were loaded, in that order. Thread-safe.
+  /// The plugins that were loaded, in that order.
   public static var loaded: [Plugin] { list.withLock { $0 } }
 
   private static let list = Locked<[Plugin]>([])
   private static let loading = Locked<Void>(())
 
-  /// Loads a plugin and registers all it holds with the registries of the process; does nothing if that
-  /// was done before. Thread-safe.
+  /// Loads a plugin and registers all it holds with the registries of the process.
+  ///
+  /// Does nothing if that was done before. Thread-safe.
   ///
   /// - Parameter path: The file; without a slash it is looked for in the current directory only.
   /// - Throws: `inputOutput` if the file cannot be read, `malformedData` if it is no plugin,

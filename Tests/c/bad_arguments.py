@@ -56,6 +56,7 @@ VALID_BY_FUNCTION = {
     ("cnn_set_memory_limit", "bytes"): "-1",
     ("cnn_train_step", "training"): "fixture.classifier",
     ("cnn_gradient_check", "options_json"): '"{\\"samples\\": 3}"',
+    ("cnn_plugin_load", "path"): '"plugin.so"',
     ("cnn_free", "memory"): "NULL",
 }
 VALID_BY_NAME = {

@@ -14,6 +14,8 @@ trap 'rm -rf "$work"' EXIT
 python3 "$here/bad_arguments.py" "$here/../../include/cnn.h" >"$work/calls.h"
 ${CC:-cc} -std=c99 -Wall -Wextra -pedantic -Werror -O1 -g ${CFLAGS:-} -I"$here/../../include" -I"$work" \
   "$here/support/bad_arguments.c" -o "$work/bad_arguments" "$library" -lpthread -lm
+${CC:-cc} -std=c99 -fPIC -shared -I"$here/../../include" "$here/support/empty_plugin.c" \
+  -o "$work/plugin.so"
 # Some calls write files of the names they are given: there, not here.
 cd "$work"
 LD_LIBRARY_PATH="$(dirname "$library"):${LD_LIBRARY_PATH:-}" "$work/bad_arguments" "$work" "$@"

@@ -24,7 +24,7 @@ fail() {
 # Through DESTDIR, and then moved to where the prefix says.
 "$root/Tools/install" "$work/stage$work/prefix" "$work/prefix" >/dev/null
 mv "$work/stage$work/prefix" "$work/prefix"
-for file in include/cnn.h lib/libcnn.so lib/libcnn.so.0 bin/cnn lib/pkgconfig/cnn.pc \
+for file in include/cnn.h include/cnn_plugin.h lib/libcnn.so lib/libcnn.so.0 bin/cnn lib/pkgconfig/cnn.pc \
   lib/cmake/cnn/cnnConfig.cmake lib/cmake/cnn/cnnConfigVersion.cmake share/doc/cnn/LICENSE \
   share/bash-completion/completions/cnn share/zsh/site-functions/_cnn \
   share/fish/vendor_completions.d/cnn.fish; do

@@ -12,8 +12,8 @@ export LC_ALL=C
 
 # Declarations: the preprocessor drops the comments, a declaration begins at a line's beginning. The
 # one function with a body, cnn_shape_count, is in the header alone.
-${CC:-cc} -E -P "$headers/cnn_plugin.h" | tr '\n' ' ' | grep -oE '\bcnn_[a-z0-9_]+ ?\(' |
-  tr -d ' (' | grep -vx cnn_shape_count |
+${CC:-cc} -E -P "$headers/cnn_plugin.h" | tr '\n' ' ' | grep -oE '\bcnn_[a-z0-9_]+\(' |
+  tr -d '(' | grep -vx cnn_shape_count |
   sort -u >"$work/declared"
 nm -D --defined-only "$library" | awk '{ print $3 }' | sort -u >"$work/exported"
 

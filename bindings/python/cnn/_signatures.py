@@ -181,6 +181,10 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "cnn_set_num_threads": [c_int64],
     "cnn_set_memory_limit": [c_int64],
     "cnn_set_log_callback": [LogCallback, c_void_p],
+    "cnn_plugin_load": [_TEXT],
+    "cnn_plugins": [_OUT_TEXT],
+    "cnn_loss_types": [_OUT_TEXT],
+    "cnn_optimizer_types": [_OUT_TEXT],
 }
 
 # Functions that return their value.
