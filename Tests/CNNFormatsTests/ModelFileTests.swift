@@ -163,7 +163,7 @@ struct ModelFileTests {
     expectLoadError(try changed { $0["class_names"] = "[1]" }, .malformedData, "class_names")
     expectLoadError(
       try changed { $0["layer_types"] = "{\"org.example.swish\": 1, \"relu\": 1}" }, .unknownName,
-      "\"org.example.swish\"; load or register the plugin")
+      "\"org.example.swish\" version 1; load the plugin")
     expectLoadError(
       try changed { $0["layer_types"] = "{\"relu\": 9}" }, .unsupported,
       "version 9 of layer type \"relu\"")

@@ -79,11 +79,11 @@ private struct Scalar {
     let rate = 0.05
     for step in 1...10 {
       let gradients = (0..<count).map { _ in random.number() }
-      parameters.withUnsafeMutableBufferPointer { parameters in
-        gradients.withUnsafeBufferPointer { gradients in
-          states.withUnsafeMutableBufferPointer { states in
+      try parameters.withUnsafeMutableBufferPointer { parameters in
+        try gradients.withUnsafeBufferPointer { gradients in
+          try states.withUnsafeMutableBufferPointer { states in
             guard let p = parameters.baseAddress, let g = gradients.baseAddress else { return }
-            optimizer.update(
+            try optimizer.update(
               OptimizerCall(
                 parameters: p, gradients: g, count: count, states: states.baseAddress,
                 stateStride: count, step: step, learningRate: rate, weightDecay: decay,
