@@ -10,6 +10,8 @@ Example::
     model.save("digits.cnn")
 """
 
+from .attribute import Attribute
+from .calls import LossCall, OptimizerCall
 from .classifier import Classifier
 from .data import Batches, Dataset
 from .errors import (
@@ -28,7 +30,20 @@ from .errors import (
     UnsupportedError,
 )
 from .image import Image
-from .model import Model, Parameters, Prediction, TensorInfo, architectures, layer_types
+from .layer import Layer
+from .layer_calls import BackwardCall, ForwardCall, PrepareCall
+from .layer_memory import Workspace
+from .loss import Loss
+from .model import Model, Parameters, Prediction, TensorInfo, architectures
+from .optimizer import Optimizer
+from .registration import (
+    layer_types,
+    load_plugin,
+    loss_types,
+    optimizer_types,
+    plugins,
+    register,
+)
 from .process import (
     abi_version,
     cpu_variant,
@@ -47,11 +62,13 @@ from .training import Progress, Trainer, Training
 __version__ = "0.1.0"
 
 __all__ = [
-    "Batches", "BusyError", "CNNError", "CancelledError", "Classifier", "Dataset", "Image",
-    "InputOutputError", "InternalError", "InvalidArgumentError", "LayerFailedError",
-    "MalformedDataError", "Model", "NonFiniteError", "OutOfMemoryError", "Parameters",
-    "Prediction", "Progress", "Session", "ShapeMismatchError", "TensorInfo", "Trainer",
-    "Training", "UnknownNameError", "UnsupportedError", "abi_version", "architectures",
-    "cpu_variant", "layer_types", "memory_in_use", "memory_limit", "num_threads",
-    "set_log_callback", "set_memory_limit", "set_num_threads", "status_name", "version",
+    "Attribute", "BackwardCall", "Batches", "BusyError", "CNNError", "CancelledError", "Classifier",
+    "Dataset", "ForwardCall", "Image", "InputOutputError", "InternalError", "InvalidArgumentError",
+    "Layer", "LayerFailedError", "Loss", "LossCall", "MalformedDataError", "Model",
+    "NonFiniteError", "Optimizer", "OptimizerCall", "OutOfMemoryError", "Parameters", "Prediction",
+    "PrepareCall", "Progress", "Session", "ShapeMismatchError", "TensorInfo", "Trainer", "Training",
+    "UnknownNameError", "UnsupportedError", "Workspace", "abi_version", "architectures",
+    "cpu_variant", "layer_types", "load_plugin", "loss_types", "memory_in_use", "memory_limit",
+    "num_threads", "optimizer_types", "plugins", "register", "set_log_callback", "set_memory_limit",
+    "set_num_threads", "status_name", "version",
 ]

@@ -11,15 +11,13 @@ import ctypes
 import json
 import operator
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import byref, c_char_p, c_double, c_int64, c_void_p, sizeof
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from . import _library
+from . import _callbacks, _library
 from ._signatures import NCHW as NCHW
 from ._signatures import NHWC as NHWC
 from ._signatures import (
@@ -50,10 +48,28 @@ for _name, (_result, _parameters) in VALUE_FUNCTIONS.items():
 # ---- Calling -------------------------------------------------------------------------------------
 
 def call(name: str, *arguments: Any) -> None:
-    """Calls a function that returns a status; raises the exception of any status but CNN_OK."""
-    status = getattr(library, name)(*arguments)
+    """Calls a function that returns a status; raises the exception of any status but CNN_OK.
+
+    If a layer, loss or optimizer in Python raised an exception, that is its cause.
+    """
+    function = getattr(library, name)
+    if _callbacks.registered:
+        with _callbacks.Deferred():
+            status = function(*arguments)
+    else:
+        status = function(*arguments)
     if status:
-        raise error(status, library.cnn_last_error_message().decode("utf-8", "replace"))
+        _raise(status)
+
+
+def _raise(status: int) -> NoReturn:
+    message = library.cnn_last_error_message().decode("utf-8", "replace")
+    failure = _callbacks.take(message)
+    if failure is None:
+        raise error(status, message)
+    if not isinstance(failure, Exception):
+        raise failure  # KeyboardInterrupt, SystemExit: nobody wants them as an error of a layer
+    raise error(status, message) from failure
 
 
 def new_object(name: str, *arguments: Any) -> int:
@@ -165,32 +181,24 @@ def fit(
     """
     failures: list[BaseException] = []
 
-    def interrupt(*_: Any) -> None:
-        failures.append(KeyboardInterrupt())
-
     def report(event: Any, _: Any) -> int:
         try:
-            return int(observer(event.contents) or bool(failures))
+            return int(observer(event.contents) or _callbacks.is_interrupted())
         except BaseException as failure:
             failures.append(failure)
             return 1
 
-    # Python's own handler would raise at any point of `report`, also outside of its `try`.
-    is_main = threading.current_thread() is threading.main_thread()
-    usual = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if usual:
-        signal.signal(signal.SIGINT, interrupt)
     memory = c_void_p()
     try:
-        call("cnn_trainer_fit", model, train, validation, given, ProgressCallback(report), None,
-             byref(memory))
+        # Python's own handler would raise at any point of `report`, also outside of its `try`.
+        with _callbacks.Deferred():
+            call("cnn_trainer_fit", model, train, validation, given, ProgressCallback(report),
+                 None, byref(memory))
     except Exception:
         if failures:
             raise failures[0] from None
         raise
     finally:
-        if usual:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         if memory.value:
             keep_history(json.loads(ctypes.string_at(memory).decode("utf-8")))
             library.cnn_free(memory)

@@ -9,6 +9,8 @@ import ctypes
 from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_uint8, c_void_p
 from typing import Any
 
+from . import _plugin_abi
+
 MAX_RANK = 9
 NHWC, NCHW = 0, 1
 
@@ -94,7 +96,6 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "cnn_model_create": [_TEXT, _TEXT, _OUT_OBJECT],
     "cnn_model_create_named": [_TEXT, _TEXT, _OUT_OBJECT],
     "cnn_architectures": [_OUT_TEXT],
-    "cnn_layer_types": [_OUT_TEXT],
     "cnn_model_load_memory": [c_char_p, c_int64, _OUT_OBJECT],
     "cnn_model_save": [_OBJECT, _TEXT],
     "cnn_model_save_memory": [_OBJECT, _OUT_TEXT, _OUT_COUNT],
@@ -183,8 +184,12 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "cnn_set_log_callback": [LogCallback, c_void_p],
     "cnn_plugin_load": [_TEXT],
     "cnn_plugins": [_OUT_TEXT],
+    "cnn_layer_types": [_OUT_TEXT],
     "cnn_loss_types": [_OUT_TEXT],
     "cnn_optimizer_types": [_OUT_TEXT],
+    "cnn_layer_register": [POINTER(_plugin_abi.LayerType)],
+    "cnn_loss_register": [POINTER(_plugin_abi.LossType)],
+    "cnn_optimizer_register": [POINTER(_plugin_abi.OptimizerType)],
 }
 
 # Functions that return their value.

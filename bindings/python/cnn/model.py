@@ -301,8 +301,3 @@ class Model(Handle):
 def architectures() -> list[dict[str, Any]]:
     """The architectures that ``Model.named`` knows."""
     return cast("list[dict[str, Any]]", _ffi.new_json("cnn_architectures"))
-
-
-def layer_types() -> list[dict[str, Any]]:
-    """Every layer type that graphs may use, with its attributes."""
-    return cast("list[dict[str, Any]]", _ffi.new_json("cnn_layer_types"))

@@ -1,0 +1,69 @@
+"""Plugins: what graphs and options may name, and how to add to it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TypeVar, cast
+
+from . import _ffi, _plugin_types
+from .extension import Extension
+from .layer import Layer
+from .loss import Loss
+from .optimizer import Optimizer
+
+_Extension = TypeVar("_Extension", bound=type[Extension])
+
+
+def register(kind: _Extension) -> _Extension:
+    """Makes a subclass of ``Layer``, ``Loss`` or ``Optimizer`` known to graphs and options.
+
+    A decorator, or a function to call. The class stays registered as long as the process lives, and
+    so a name can be registered once. Nothing registers classes by itself: a program that loads a
+    model registers what the model uses, for example by importing the module that does.
+
+    Returns:
+        The class.
+
+    Raises:
+        TypeError: the class lacks something, such as an ``id``.
+        InvalidArgumentError: the name is taken, or attributes make no sense.
+    """
+    for base, function in ((Layer, _plugin_types.register_layer),
+                           (Loss, _plugin_types.register_loss),
+                           (Optimizer, _plugin_types.register_optimizer)):
+        if isinstance(kind, type) and issubclass(kind, base):
+            cast(Any, function)(kind)
+            return kind
+    raise TypeError(f"a subclass of cnn.Layer, cnn.Loss or cnn.Optimizer is expected, got {kind!r}")
+
+
+def load_plugin(path: str | bytes | os.PathLike[Any]) -> None:
+    """Loads a plugin: a shared object with layer types, losses or optimizers.
+
+    Load plugins before the models that need them; a model file never loads one. A plugin stays
+    loaded, and it runs with all rights of the process: load what you trust.
+
+    Args:
+        path: the file; without a slash, it is looked for in the current directory.
+    """
+    _ffi.call("cnn_plugin_load", _ffi.path(path))
+
+
+def plugins() -> list[dict[str, Any]]:
+    """The plugins that were loaded: "id", "version", "summary", "path", "abi", and what is in them."""
+    return cast("list[dict[str, Any]]", _ffi.new_json("cnn_plugins"))
+
+
+def layer_types() -> list[dict[str, Any]]:
+    """Every layer type that graphs may use: "id", "version", "summary", "origin", "attributes", ..."""
+    return cast("list[dict[str, Any]]", _ffi.new_json("cnn_layer_types"))
+
+
+def loss_types() -> list[dict[str, Any]]:
+    """Every loss that options may name; see ``layer_types``."""
+    return cast("list[dict[str, Any]]", _ffi.new_json("cnn_loss_types"))
+
+
+def optimizer_types() -> list[dict[str, Any]]:
+    """Every optimizer that options may name; see ``layer_types``."""
+    return cast("list[dict[str, Any]]", _ffi.new_json("cnn_optimizer_types"))
