@@ -36,14 +36,6 @@ from .layer_memory import Workspace
 from .loss import Loss
 from .model import Model, Parameters, Prediction, TensorInfo, architectures
 from .optimizer import Optimizer
-from .registration import (
-    layer_types,
-    load_plugin,
-    loss_types,
-    optimizer_types,
-    plugins,
-    register,
-)
 from .process import (
     abi_version,
     cpu_variant,
@@ -55,6 +47,14 @@ from .process import (
     set_num_threads,
     status_name,
     version,
+)
+from .registration import (
+    layer_types,
+    load_plugin,
+    loss_types,
+    optimizer_types,
+    plugins,
+    register,
 )
 from .session import Session
 from .training import Progress, Trainer, Training

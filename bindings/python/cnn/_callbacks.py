@@ -44,6 +44,7 @@ def remember(failure: BaseException, function: str) -> tuple[int, str]:
     except Exception:  # a __str__ that fails
         message = ""
     message = message.replace("\0", "\\0")[:_LONGEST_MESSAGE] or type(failure).__name__
+    message = message.encode("utf-8", "backslashreplace").decode("utf-8")
     with _failures_lock:
         _failures.append((threading.get_ident(), message, failure))
     return status, message
@@ -72,7 +73,7 @@ def _described(failure: BaseException, function: str) -> str:
 
 
 def take(message: str) -> BaseException | None:
-    """Returns the exception of a callback that is behind a message of the library, if there is one."""
+    """Returns the exception of a callback that is behind a message of the library, or None."""
     if not _failures:
         return None
     here = threading.get_ident()

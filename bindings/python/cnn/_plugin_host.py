@@ -143,12 +143,12 @@ def _check(status: int) -> None:
 
 def _row_stride(array: Array) -> int:
     """The distance between rows, or 0 unless each is in one piece."""
-    rows, columns = array.shape
+    columns = int(array.shape[1])
     if array.flags.c_contiguous:
         return max(1, columns)
     stride, rest = divmod(array.strides[0], array.itemsize)
     whole = (columns <= 1 or array.strides[1] == array.itemsize) and not rest
-    return stride if whole and stride >= columns else 0
+    return int(stride) if whole and stride >= columns else 0
 
 
 def _matrix(value: Any) -> tuple[Array, int, bool]:
@@ -178,7 +178,9 @@ class Refused(Exception):
         self.status = status
 
 
-def callback(prototype: Any, function: str, host: Callable[..., Any], body: Callable[..., Any]) -> Any:
+def callback(
+    prototype: Any, function: str, host: Callable[..., Any], body: Callable[..., Any]
+) -> Any:
     """A function of the plugin interface that runs `body`.
 
     Args:

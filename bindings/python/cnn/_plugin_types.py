@@ -105,7 +105,8 @@ class _Builder:
         axes = None
         if file_axes is not None:
             if len(file_axes) != len(shape):
-                raise ValueError(f"file_axes of {name!r} has {len(file_axes)} axes, not {len(shape)}")
+                raise ValueError(
+                    f"file_axes of {name!r} has {len(file_axes)} axes, not {len(shape)}")
             axes = (c_int32 * len(file_axes))(*map(_ffi.integer, file_axes))
         number, value = _initializer(initializer, value)
         struct = abi.new(

@@ -26,7 +26,7 @@ class Call:
         self._lender = Lender()
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("_") and not self.__dict__:
+        if not self.__dict__ and not name.startswith("__"):
             raise RuntimeError("the call is over: what it held is not there any more")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -102,8 +102,14 @@ class LossCall(Call):
 
     def _finish(self, result: Any) -> float:
         """Writes the gradient that ``evaluate`` returned; returns the loss."""
-        loss, gradient = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
-        value = float(loss)
+        is_pair = isinstance(result, tuple) and len(result) == 2
+        loss, gradient = result if is_pair else (result, None)
+        try:
+            value = float(loss)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"evaluate returns (loss, gradient), and the loss is a number; got {loss!r:.100}"
+            ) from None
         if self.wants_gradient:
             if gradient is None:
                 raise LayerFailedError(

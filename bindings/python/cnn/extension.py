@@ -64,8 +64,9 @@ class Extension:
         if getattr(cls, required) is getattr(base, required):
             raise TypeError(f"{what} needs a method {required}")
         for name in dir(base):
-            if inspect.isfunction(getattr(base, name)) and not callable(getattr(cls, name)):
-                raise TypeError(f"{what} has {name} = {getattr(cls, name)!r}, where a method belongs")
+            given = getattr(cls, name)
+            if inspect.isfunction(getattr(base, name)) and not callable(given):
+                raise TypeError(f"{what} has {name} = {given!r}, where a method belongs")
         for name, attribute in declared(cls).items():
             if hasattr(base, name):
                 raise TypeError(

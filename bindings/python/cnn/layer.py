@@ -122,7 +122,7 @@ class Layer(Extension):
             name: "weight", "bias", ...; files call it "layer.name".
             shape: in memory.
             initializer: "zeros", "ones", a number for all elements, "normal" (deviation `value`),
-                "uniform" (from -`value` to `value`), "he" (needs `fan_in`) or "xavier" (needs both).
+                "uniform" (from -`value` to `value`), "he" (with `fan_in`) or "xavier" (with both).
             value: see `initializer`.
             fan_in: how many inputs an output sums over.
             fan_out: how many outputs an input reaches.
@@ -140,7 +140,8 @@ class Layer(Extension):
 
         ``forward`` may write it when training. See ``add_parameter``.
         """
-        self._add("state", self._declared.states, name, shape, initializer, value, 0, 0, False, None)
+        self._add(
+            "state", self._declared.states, name, shape, initializer, value, 0, 0, False, None)
 
     def add_cache(self, name: str, shape: Sequence[int], *, by_sample: bool = True) -> None:
         """Declares memory that ``forward`` writes when training and ``backward`` reads.

@@ -50,12 +50,12 @@ def load_plugin(path: str | bytes | os.PathLike[Any]) -> None:
 
 
 def plugins() -> list[dict[str, Any]]:
-    """The plugins that were loaded: "id", "version", "summary", "path", "abi", and what is in them."""
+    """The plugins that were loaded, each with "id", "version", "summary", "path" and its types."""
     return cast("list[dict[str, Any]]", _ffi.new_json("cnn_plugins"))
 
 
 def layer_types() -> list[dict[str, Any]]:
-    """Every layer type that graphs may use: "id", "version", "summary", "origin", "attributes", ..."""
+    """Every layer type that graphs may use, with its attributes and where it comes from."""
     return cast("list[dict[str, Any]]", _ffi.new_json("cnn_layer_types"))
 
 
