@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from ctypes import POINTER, byref, c_int32, pointer, py_object
-from typing import Any
+from typing import Any, ClassVar
 
 from . import _callbacks, _ffi
 from . import _plugin_abi as abi
@@ -34,14 +34,38 @@ _INITIALIZERS = {
 _MOST_NUMBERS = 1 << 48  # far below overflow, far above any memory
 
 
-def _register(function: str, description: ctypes.Structure) -> None:
-    """Registers a type; its functions stay for the life of the process.
+class _Type:
+    """A type that was registered: the class behind it, and what C knows of that."""
 
-    Not only for that of a module: models may still be freed while the interpreter ends.
-    """
-    _callbacks.registered = True
-    _ffi.call(function, byref(description))
-    ctypes.pythonapi.Py_IncRef(py_object(description))
+    _all: ClassVar[dict[tuple[str, str], _Type]] = {}
+
+    def __init__(self, function: str, kind: type[Any], *known: Any) -> None:
+        self._name = function, kind.id
+        self.kind = kind
+        attributes = [{**vars(given), "doc": ""} for given in declared(kind).values()]
+        self._known = (*known, repr(attributes))
+
+    def replace(self) -> bool:
+        """Puts the class in the place of the one that has its name, if there is one."""
+        other = self._all.get(self._name)
+        if other is None:
+            return False
+        if other._known != self._known:
+            raise InvalidArgumentError(
+                f"{self.kind.id!r} cannot be replaced by a class with other attributes, inputs, "
+                "methods or version, because models may refer to them: take another id")
+        other.kind = self.kind
+        return True
+
+    def register(self, description: ctypes.Structure) -> None:
+        """Registers the type; its functions stay for the life of the process.
+
+        Not only for that of a module: models may still be freed while the interpreter ends.
+        """
+        _callbacks.registered = True
+        _ffi.call(self._name[0], byref(description))
+        ctypes.pythonapi.Py_IncRef(py_object(description))
+        self._all[self._name] = self
 
 
 # ---- Attributes ----------------------------------------------------------------------------------
@@ -188,15 +212,21 @@ def _host_of_first(given: Any, *others: Any) -> Any:
     return given.contents.host
 
 
-def register_layer(kind: type[Layer]) -> None:
+def register_layer(kind: type[Layer], replace: bool) -> None:
     """Registers a layer type."""
     kind._check(Layer, "forward")
     least, most = _arity(kind)
+    has_prepare = kind.prepare is not Layer.prepare
+    has_backward = kind.backward is not Layer.backward
+    type_ = _Type(
+        "cnn_layer_register", kind, least, most, _version(kind), has_prepare, has_backward)
+    if replace and type_.replace():
+        return
     instances = Instances()
 
     def create(builder: Any, _: Any, out_layer: Any) -> None:
-        given = builder.contents
-        layer = kind._make(_values(kind, given))
+        given, current = builder.contents, type_.kind
+        layer = current._make(_values(current, given))
         layer._build(_Builder(builder), tuple(s.axes() for s in given.inputs[: given.input_count]))
         instances.add(layer, out_layer)
 
@@ -230,24 +260,25 @@ def register_layer(kind: type[Layer]) -> None:
         return callback(prototype, body.__name__, _host, body) if is_there else prototype()
 
     count, attributes = _attributes(kind)
-    _register("cnn_layer_register", abi.new(
+    type_.register(abi.new(
         abi.LayerType, id=_ffi.text(kind.id), version=_version(kind),
         minimum_inputs=least, maximum_inputs=most, attribute_count=count, attributes=attributes,
         summary=_ffi.text(kind._summary()),
         create=callback(abi.LayerCreate, "build", _host_of_first, create),
         destroy=instances.destroy, workspace=function(abi.LayerWorkspace, workspace),
-        prepare=function(abi.LayerPrepare, prepare, kind.prepare is not Layer.prepare),
+        prepare=function(abi.LayerPrepare, prepare, has_prepare),
         forward=function(abi.LayerForward, forward),
-        backward=function(abi.LayerBackward, backward, kind.backward is not Layer.backward)))
+        backward=function(abi.LayerBackward, backward, has_backward)))
 
 
 # ---- Losses and optimizers -----------------------------------------------------------------------
 
-def _create(kind: type[Any], instances: Instances) -> Any:
+def _create(type_: _Type, instances: Instances) -> Any:
     """The function that makes a loss or an optimizer."""
 
     def create(creation: Any, _: Any, out_instance: Any) -> None:
-        instance = kind._make(_values(kind, creation.contents))
+        current = type_.kind
+        instance = current._make(_values(current, creation.contents))
         instance.build()
         instance._freeze()
         instances.add(instance, out_instance)
@@ -255,9 +286,12 @@ def _create(kind: type[Any], instances: Instances) -> Any:
     return callback(abi.Create, "build", _host_of_first, create)
 
 
-def register_loss(kind: type[Loss]) -> None:
+def register_loss(kind: type[Loss], replace: bool) -> None:
     """Registers a loss."""
     kind._check(Loss, "evaluate")
+    type_ = _Type("cnn_loss_register", kind, _targets(kind))
+    if replace and type_.replace():
+        return
     instances = Instances()
 
     def check(address: int, host: Any, shape: Any) -> None:
@@ -269,10 +303,10 @@ def register_loss(kind: type[Loss]) -> None:
         call._close().collect("evaluate")
 
     count, attributes = _attributes(kind)
-    _register("cnn_loss_register", abi.new(
+    type_.register(abi.new(
         abi.LossType, id=_ffi.text(kind.id), summary=_ffi.text(kind._summary()),
         targets=_targets(kind), attribute_count=count, attributes=attributes,
-        create=_create(kind, instances), destroy=instances.destroy,
+        create=_create(type_, instances), destroy=instances.destroy,
         check=callback(abi.LossCheck, "check", lambda _, host, shape: host, check),
         evaluate=callback(abi.LossEvaluate, "evaluate", _host, evaluate)))
 
@@ -287,10 +321,15 @@ def _targets(kind: type[Loss]) -> int:
             + (abi.TARGETS_VALUES * ("values" in listed)))
 
 
-def register_optimizer(kind: type[Optimizer]) -> None:
+def register_optimizer(kind: type[Optimizer], replace: bool) -> None:
     """Registers an optimizer."""
     kind._check(Optimizer, "update")
-    instances, names = Instances(), _ffi.strings(kind.state_names)
+    names, rate = _ffi.strings(kind.state_names), float(kind.default_learning_rate)
+    whole = bool(kind.needs_whole_parameters)
+    type_ = _Type("cnn_optimizer_register", kind, names, rate, whole)
+    if replace and type_.replace():
+        return
+    instances = Instances()
 
     def update(address: int, raw: Any) -> None:
         call = OptimizerCall(raw.contents)
@@ -300,10 +339,9 @@ def register_optimizer(kind: type[Optimizer]) -> None:
         call._close().collect("update")
 
     count, attributes = _attributes(kind)
-    _register("cnn_optimizer_register", abi.new(
+    type_.register(abi.new(
         abi.OptimizerType, id=_ffi.text(kind.id), summary=_ffi.text(kind._summary()),
         attribute_count=count, state_count=len(names), attributes=attributes,
-        state_names=_ffi.names(names), default_learning_rate=float(kind.default_learning_rate),
-        needs_whole_parameters=bool(kind.needs_whole_parameters),
-        create=_create(kind, instances), destroy=instances.destroy,
+        state_names=_ffi.names(names), default_learning_rate=rate, needs_whole_parameters=whole,
+        create=_create(type_, instances), destroy=instances.destroy,
         update=callback(abi.OptimizerUpdate, "update", _host, update)))

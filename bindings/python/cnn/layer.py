@@ -79,7 +79,7 @@ class Layer(Extension):
 
     # ---- Building ----
 
-    def build(self, *shapes: Shape) -> Any:
+    def build(self, *shapes: Any) -> Any:
         """Declares what the layer is, from its attributes and the shapes of its inputs.
 
         Called once, when a model is made or loaded. Without it, the output has the shape of the

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast, overload
 
 from . import _ffi, _plugin_types
 from .extension import Extension
@@ -14,12 +16,26 @@ from .optimizer import Optimizer
 _Extension = TypeVar("_Extension", bound=type[Extension])
 
 
-def register(kind: _Extension) -> _Extension:
+@overload
+def register(kind: _Extension) -> _Extension: ...
+
+
+@overload
+def register(*, replace: bool = ...) -> Callable[[_Extension], _Extension]: ...
+
+
+def register(kind: Any = None, *, replace: bool = False) -> Any:
     """Makes a subclass of ``Layer``, ``Loss`` or ``Optimizer`` known to graphs and options.
 
     A decorator, or a function to call. The class stays registered as long as the process lives, and
     so a name can be registered once. Nothing registers classes by itself: a program that loads a
     model registers what the model uses, for example by importing the module that does.
+
+    Args:
+        kind: the class.
+        replace: let the class take the place of one that has its name, for notebooks:
+            ``@cnn.register(replace=True)``. Attributes and the like must be the same; models that
+            are there keep the class they were made with.
 
     Returns:
         The class.
@@ -28,11 +44,13 @@ def register(kind: _Extension) -> _Extension:
         TypeError: the class lacks something, such as an ``id``.
         InvalidArgumentError: the name is taken, or attributes make no sense.
     """
+    if kind is None and replace:
+        return functools.partial(register, replace=True)
     for base, function in ((Layer, _plugin_types.register_layer),
                            (Loss, _plugin_types.register_loss),
                            (Optimizer, _plugin_types.register_optimizer)):
         if isinstance(kind, type) and issubclass(kind, base):
-            cast(Any, function)(kind)
+            cast(Any, function)(kind, replace)
             return kind
     raise TypeError(f"a subclass of cnn.Layer, cnn.Loss or cnn.Optimizer is expected, got {kind!r}")
 

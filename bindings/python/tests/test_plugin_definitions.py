@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from plugin_classes import (
-    Identity,
-    Swish,
-    registered,
-)
+from plugin_classes import Identity, Swish, graph, registered, unique
 
 import cnn
 
@@ -55,6 +52,34 @@ def test_definitions_that_the_library_refuses(members, part):
         registered(Identity, **members)
     assert part in str(caught.value)
     assert isinstance(caught.value, (cnn.InvalidArgumentError, cnn.UnknownNameError))
+
+
+def test_a_class_may_be_replaced_while_one_experiments():
+    name = unique("replaced")
+
+    def define(factor, **members):
+        @cnn.register(replace=True)
+        class Scaled(cnn.Layer):
+            id = name
+            locals().update(members)
+
+            def forward(self, call, x):
+                return factor * x
+
+        return Scaled
+
+    x = np.ones((1, 6), np.float32)
+    assert define(2).id == name
+    first = cnn.Model(graph({"type": name}))
+    define(3)
+    second = cnn.Model(graph({"type": name}))
+    assert np.all(first.predict(x) == 2) and np.all(second.predict(x) == 3)
+    for members in ({"version": 2}, {"beta": cnn.Attribute(float, 1.0)}, {"inputs": 2},
+                    {"backward": lambda self, call, gradient: gradient}):
+        with pytest.raises(cnn.InvalidArgumentError, match="another id"):
+            define(4, **members)
+    with pytest.raises(cnn.InvalidArgumentError, match="already"):
+        registered(Identity, id=name)
 
 
 def test_other_things_cannot_be_registered():
