@@ -24,15 +24,18 @@ class Layer(Extension):
             \"\"\"x times the sigmoid of beta times x (Ramachandran et al. 2017).\"\"\"
 
             id = "org.example.swish"
-            beta = cnn.Attribute(float, 1.0, minimum=0, maximum=100, doc="how steep it is")
+            backward_reads = "inputs"
+            beta = cnn.Attribute(float, 1.0, minimum=0, maximum=100, doc="how steep the sigmoid is")
+
+            def sigmoid(self, x):
+                return (1 + np.tanh(self.beta / 2 * x)) / 2
 
             def forward(self, call, x):
-                return x / (1 + np.exp(-self.beta * x))
+                return x * self.sigmoid(x)
 
             def backward(self, call, gradient):
-                x = call.input
-                s = 1 / (1 + np.exp(-self.beta * x))
-                return gradient * s * (1 + self.beta * x * (1 - s))
+                x, s = call.input, self.sigmoid(call.input)
+                return gradient * (s + self.beta * x * s * (1 - s))
 
     Graphs use it as any other: ``{"type": "org.example.swish", "beta": 1.5}``. A model that is
     saved remembers id and version; a program that loads it registers the class first.

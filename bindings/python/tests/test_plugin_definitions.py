@@ -102,16 +102,3 @@ def test_other_things_cannot_be_registered():
 def test_attributes_that_make_no_sense(arguments, options, kind):
     with pytest.raises(kind):
         cnn.Attribute(*arguments, **options)
-
-
-def test_loading_what_is_no_plugin(tmp_path):
-    with pytest.raises(cnn.InputOutputError, match="nowhere"):
-        cnn.load_plugin(tmp_path / "nowhere.so")
-    (tmp_path / "text.so").write_text("no shared object")
-    with pytest.raises(cnn.MalformedDataError, match="text"):
-        cnn.load_plugin(tmp_path / "text.so")
-    with pytest.raises(TypeError):
-        cnn.load_plugin(None)
-    with pytest.raises(ValueError, match="zero"):
-        cnn.load_plugin("a\0b")
-    assert isinstance(cnn.plugins(), list)

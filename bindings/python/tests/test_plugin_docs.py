@@ -12,6 +12,7 @@ import pytest
 
 import cnn
 
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "plugins" / "swish.py"
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 PRELUDE = "import numpy as np\nimport cnn\n"
@@ -48,6 +49,8 @@ def test_the_readme():
     text = README.read_text(encoding="utf-8").partition("## Layers, losses and optimizers")[2]
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 2
+    example = EXAMPLE.read_text(encoding="utf-8")
+    assert example[example.index("@cnn.register") : example.index("\n\n\ndef with_")] in blocks[0]
     run(PRELUDE + "\n".join(blocks) + CHECKS)
 
 
