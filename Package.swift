@@ -158,6 +158,6 @@ let package = Package(
     tests("CNNKernelsTests", ["CNNKernels", "CNNKernelTypes"]),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     tests("CNNTrainingTests", everything + ["CNNKit", "CAllocationCounter"]),
-    tests("CNNLayersTests", basics + ["CNNLayers"]),
+    tests("CNNLayersTests", everything),
   ]
 )

@@ -5,11 +5,11 @@ import CNNLayerKit
 import Glibc
 
 /// The table of services that foreign types get: `cnn_host`.
-enum Host {
+package enum Host {
   /// The table of the process, which lives for ever and never changes.
   ///
   /// Safety: written once, before anybody has the pointer.
-  nonisolated(unsafe) static let table: UnsafePointer<cnn_host> = {
+  nonisolated(unsafe) package static let table: UnsafePointer<cnn_host> = {
     let place = UnsafeMutablePointer<cnn_host>.allocate(capacity: 1)
     place.initialize(to: make())
     return UnsafePointer(place)
