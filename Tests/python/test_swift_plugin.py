@@ -64,7 +64,7 @@ def test_the_command_trains_and_evaluates_with_it(plugin, tmp_path):
     assert '"org.example.mish" version 1' in missing
 
 
-def test_predictions_survive_saving_and_do_not_depend_on_threads(plugin, tmp_path):
+def test_gradients_are_right_and_predictions_survive_saving(plugin, tmp_path):
     # In a process of its own, because a plugin stays loaded.
     program = f"""
 import cnn, numpy
@@ -72,6 +72,7 @@ cnn.load_plugin({str(plugin)!r})
 model = cnn.Model({json.dumps(GRAPH)!r}, seed=3)
 x = numpy.random.default_rng(1).normal(size=(5, 8, 8, 1)).astype("float32")
 y = model.predict(x)
+assert model.gradient_check()["passed"]
 model.save("model.cnn")
 assert (cnn.Model.load("model.cnn").predict(x) == y).all()
 for threads in (1, 2, 3, 8):
