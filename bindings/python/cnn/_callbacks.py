@@ -78,11 +78,15 @@ def take(message: str) -> BaseException | None:
         return None
     here = threading.get_ident()
     with _failures_lock:
-        found = [entry for entry in _failures if entry[1] in message]
+        # The library puts in front whose failure it is.
+        found = [entry for entry in _failures if message.endswith(entry[1])]
         if not found:
             return None
         chosen = next((entry for entry in reversed(found) if entry[0] == here), found[-1])
-        _failures.remove(chosen)
+        # Nobody asks any more for what else failed on this thread.
+        left = [entry for entry in _failures if entry is not chosen and entry[0] != here]
+        _failures.clear()
+        _failures.extend(left)
     return chosen[2]
 
 
@@ -159,8 +163,9 @@ class Deferred:
         _interrupts.is_inside = self._was_inside
         if self._is_outermost:
             try:
-                if signal.getsignal(signal.SIGINT) is _hear:
-                    signal.signal(signal.SIGINT, _interrupts.handler)
+                current = signal.signal(signal.SIGINT, _interrupts.handler)
+                if current is not _hear:  # a callback has set another one
+                    signal.signal(signal.SIGINT, current)
                 _deliver()
             finally:
                 _interrupts.handler = _interrupts.pending = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -206,6 +207,21 @@ def test_two_threads_predict_at_once(random):
             assert all(np.array_equal(found, expected) for found in result)
 
 
+def test_a_forked_child_predicts(random):
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system does not fork")
+    model = cnn.Model(small(Swish.id))
+    x = random.normal(size=(2, 8, 8, 1)).astype(np.float32)
+    expected = model.predict(x)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    process = context.Process(target=lambda: queue.put(model.predict(x)))
+    process.start()
+    assert np.array_equal(queue.get(timeout=60), expected)
+    process.join(60)
+    assert process.exitcode == 0
+
+
 def test_values_of_attributes():
     seen = []
 
@@ -259,7 +275,8 @@ def test_what_is_known_of_a_type():
     assert found["summary"] == "x times the sigmoid of beta times x (Ramachandran et al. 2017)"
     assert found["inputs"] == [1, 1]
     beta, = found["attributes"]
-    assert beta["name"] == "beta" and beta["default"] == 1 and beta["maximum"] == 100
+    assert beta["name"] == "beta" and beta["kind"] == "number" and beta["default"] == 1
+    assert beta["minimum"] == 0 and beta["maximum"] == 100
     assert beta["summary"] == "how steep the sigmoid is"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -79,7 +80,8 @@ def test_odd_exceptions():
             raise ValueError
 
     for failure in (Unprintable(), UnprintableError(), Trouble(), Trouble("\0 \ud800"),
-                    Trouble("x" * 100_000), Trouble("{} %s %n")):
+                    Trouble("x" * 100_000), Trouble("\U0001f600" * 100_000),
+                    Trouble("{} %s %n")):
         with pytest.raises(cnn.LayerFailedError) as caught:
             predict(registered(Identity, forward=raising(failure)))
         assert caught.value.__cause__ is failure
@@ -111,6 +113,29 @@ def test_exceptions_of_many_threads_find_their_way():
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(fail, range(8)))
+
+
+@pytest.mark.parametrize("failure, kind", [
+    (Trouble("elsewhere"), cnn.LayerFailedError), (SystemExit(4), SystemExit)])
+def test_exceptions_on_threads_of_the_library(failure, kind):
+    def update(self, call, parameters, gradients, velocity):
+        if threading.current_thread() is not threading.main_thread():
+            raise failure
+        time.sleep(0.001)  # so that other threads get their share
+
+    own, before = registered(Momentum, update=update), cnn.num_threads()
+    cnn.set_num_threads(4)
+    try:
+        sizes = [{"type": "linear", "out_features": 1000} for _ in range(3)]
+        training = cnn.Training(cnn.Model(graph(*sizes, shape=(1000,))),
+                                loss="mean_squared_error", optimizer=own.id, batch_size=2)
+        training.set_input(np.ones((2, 1000)))
+        training.set_targets(np.ones((2, 1000)))
+        with pytest.raises(kind) as caught:
+            training.run_step()
+        assert failure in (caught.value, caught.value.__cause__)
+    finally:
+        cnn.set_num_threads(before)
 
 
 def test_an_exception_in_work_on_other_threads():
