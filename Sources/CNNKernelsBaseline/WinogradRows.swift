@@ -6,7 +6,8 @@ import CNNKernelTypes
 // The matrices are those of the Cook-Toom construction with the points 0, 1, -1, 2, -2, 1/2, -1/2,
 // 3/4, -3/4 and infinity (`ReferenceWinograd` generates them, and tests compare). The rows of the
 // points p and -p share their even part E and their odd part O: they are E + O and E - O. Sizes are
-// literals by the time that the compiler sees the loops.
+// literals by the time that the compiler sees the loops; for this each has a function by itself,
+// because the compiler stops putting functions into one that has become too large.
 
 func makeWinogradRowKernels() -> WinogradRowKernels {
   WinogradRowKernels(
@@ -96,7 +97,7 @@ private func scale(_ pair: Int) -> Float {
 private func scaleOfZero() -> Float { 16 / 9 }
 
 /// Up to seven coefficients of a polynomial.
-private struct Coefficients {
+struct RowCoefficients {
   var (v0, v1, v2, v3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
   var (v4, v5, v6) = (Vector.zero, Vector.zero, Vector.zero)
 
@@ -127,7 +128,7 @@ private struct Coefficients {
 }
 
 /// Ten positions, of which p and -p are kept as their sum and difference.
-private struct Positions {
+struct RowPositions {
   let first: Vector
   let last: Vector
   let (s1, s2, s3, s4): (Vector, Vector, Vector, Vector)
@@ -138,10 +139,10 @@ private struct Positions {
     let zero = load(x)
     first = scaled ? scaleOfZero() * zero : zero
     last = load(x + 9 * step)
-    (s1, d1) = Positions.pair(x + step, step, scaled ? scale(0) : 1)
-    (s2, d2) = Positions.pair(x + 3 * step, step, scaled ? scale(1) : 1)
-    (s3, d3) = Positions.pair(x + 5 * step, step, scaled ? scale(2) : 1)
-    (s4, d4) = Positions.pair(x + 7 * step, step, scaled ? scale(3) : 1)
+    (s1, d1) = RowPositions.pair(x + step, step, scaled ? scale(0) : 1)
+    (s2, d2) = RowPositions.pair(x + 3 * step, step, scaled ? scale(1) : 1)
+    (s3, d3) = RowPositions.pair(x + 5 * step, step, scaled ? scale(2) : 1)
+    (s4, d4) = RowPositions.pair(x + 7 * step, step, scaled ? scale(3) : 1)
   }
 
   @inline(__always)
@@ -178,10 +179,34 @@ private func transformRowGradient(
   _ target: UnsafeMutablePointer<Float>
 ) {
   switch lines.pixels {
-  case 4: transformRowGradient(lines, 4, image, target)
-  case 5: transformRowGradient(lines, 5, image, target)
-  default: transformRowGradient(lines, 6, image, target)
+  case 4: transformRowGradient4(lines, image, target)
+  case 5: transformRowGradient5(lines, image, target)
+  default: transformRowGradient6(lines, image, target)
   }
+}
+
+@inline(never)
+private func transformRowGradient4(
+  _ lines: borrowing WinogradLines, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>
+) {
+  transformRowGradient(lines, 4, image, target)
+}
+
+@inline(never)
+private func transformRowGradient5(
+  _ lines: borrowing WinogradLines, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>
+) {
+  transformRowGradient(lines, 5, image, target)
+}
+
+@inline(never)
+private func transformRowGradient6(
+  _ lines: borrowing WinogradLines, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>
+) {
+  transformRowGradient(lines, 6, image, target)
 }
 
 @inline(__always)
@@ -200,7 +225,7 @@ private func transformRowGradient(
       var half = 0
       while half < 16 {
         let count = lines.channels - half
-        var c = Coefficients()
+        var c = RowCoefficients()
         let x = source + half
         if inside == pixels, count >= 8 {
           c.v0 = load(x)
@@ -239,10 +264,34 @@ private func transformRowOutput(
   _ affine: UnsafePointer<Float>, _ slope: Float, _ image: UnsafeMutablePointer<Float>
 ) {
   switch lines.pixels {
-  case 4: transformRowOutput(lines, 4, products, affine, slope, image)
-  case 5: transformRowOutput(lines, 5, products, affine, slope, image)
-  default: transformRowOutput(lines, 6, products, affine, slope, image)
+  case 4: transformRowOutput4(lines, products, affine, slope, image)
+  case 5: transformRowOutput5(lines, products, affine, slope, image)
+  default: transformRowOutput6(lines, products, affine, slope, image)
   }
+}
+
+@inline(never)
+private func transformRowOutput4(
+  _ lines: borrowing WinogradLines, _ products: UnsafePointer<Float>,
+  _ affine: UnsafePointer<Float>, _ slope: Float, _ image: UnsafeMutablePointer<Float>
+) {
+  transformRowOutput(lines, 4, products, affine, slope, image)
+}
+
+@inline(never)
+private func transformRowOutput5(
+  _ lines: borrowing WinogradLines, _ products: UnsafePointer<Float>,
+  _ affine: UnsafePointer<Float>, _ slope: Float, _ image: UnsafeMutablePointer<Float>
+) {
+  transformRowOutput(lines, 5, products, affine, slope, image)
+}
+
+@inline(never)
+private func transformRowOutput6(
+  _ lines: borrowing WinogradLines, _ products: UnsafePointer<Float>,
+  _ affine: UnsafePointer<Float>, _ slope: Float, _ image: UnsafeMutablePointer<Float>
+) {
+  transformRowOutput(lines, 6, products, affine, slope, image)
 }
 
 @inline(__always)
@@ -264,7 +313,7 @@ private func transformRowOutput(
         let channels = min(8, lines.channels - half)
         let scale = load(affine + half)
         let shift = load(affine + 16 + half)
-        let positions = Positions(source + half, lines.positionStride, scaled: false)
+        let positions = RowPositions(source + half, lines.positionStride, scaled: false)
         var pixel = 0
         while pixel < pixels {
           var y = shift
@@ -283,116 +332,5 @@ private func transformRowOutput(
       tile += 1
     }
     line += 1
-  }
-}
-
-// MARK: Weights
-
-private func transformRowWeight(
-  _ weight: borrowing WinogradRowWeight, _ first: UnsafePointer<Float>,
-  _ target: UnsafeMutablePointer<Float>
-) {
-  switch weight.taps {
-  case 5: transformRowWeight(weight, 5, first, target)
-  case 6: transformRowWeight(weight, 6, first, target)
-  default: transformRowWeight(weight, 7, first, target)
-  }
-}
-
-@inline(__always)
-private func transformRowWeight(
-  _ weight: borrowing WinogradRowWeight, _ taps: Int, _ first: UnsafePointer<Float>,
-  _ target: UnsafeMutablePointer<Float>
-) {
-  let step = weight.channels
-  var place = target
-  var row = 0
-  while row < weight.rows {
-    var channel = 0
-    while channel < weight.channels {
-      var half = 0
-      while half < 16 {
-        let depth = weight.rows * taps * step
-        let x = first + (half * depth + row * taps * step + channel)
-        let outputs = weight.outputs - half
-        var c = Coefficients()
-        c.v0 = column(x, depth, outputs)
-        c.v1 = column(x + step, depth, outputs)
-        c.v2 = column(x + 2 * step, depth, outputs)
-        c.v3 = column(x + 3 * step, depth, outputs)
-        c.v4 = column(x + 4 * step, depth, outputs)
-        if taps > 5 { c.v5 = column(x + 5 * step, depth, outputs) }
-        if taps > 6 { c.v6 = column(x + 6 * step, depth, outputs) }
-        c.evaluate(taps, scaled: true, place + half, weight.positionStride)
-        half += 8
-      }
-      place += 16
-      channel += 1
-    }
-    row += 1
-  }
-}
-
-/// Reads the same weight of up to eight outputs.
-@inline(__always)
-private func column(_ x: UnsafePointer<Float>, _ stride: Int, _ count: Int) -> Vector {
-  if count >= 8 {
-    return Vector(
-      x[0], x[stride], x[2 * stride], x[3 * stride], x[4 * stride], x[5 * stride],
-      x[6 * stride], x[7 * stride])
-  }
-  var result = Vector.zero
-  var i = 0
-  while i < count {
-    result[i] = x[i * stride]
-    i += 1
-  }
-  return result
-}
-
-private func transformRowWeightGradient(
-  _ weight: borrowing WinogradRowWeight, _ sums: UnsafePointer<Float>,
-  _ first: UnsafeMutablePointer<Float>
-) {
-  switch weight.taps {
-  case 5: transformRowWeightGradient(weight, 5, sums, first)
-  case 6: transformRowWeightGradient(weight, 6, sums, first)
-  default: transformRowWeightGradient(weight, 7, sums, first)
-  }
-}
-
-@inline(__always)
-private func transformRowWeightGradient(
-  _ weight: borrowing WinogradRowWeight, _ taps: Int, _ sums: UnsafePointer<Float>,
-  _ first: UnsafeMutablePointer<Float>
-) {
-  let step = weight.channels
-  let depth = weight.rows * taps * step
-  var source = sums
-  var row = 0
-  while row < weight.rows {
-    var channel = 0
-    while channel < weight.channels {
-      var half = 0
-      while half < weight.outputs {
-        let positions = Positions(source + half, weight.positionStride, scaled: true)
-        let place = first + (half * depth + row * taps * step + channel)
-        let outputs = min(8, weight.outputs - half)
-        var tap = 0
-        while tap < taps {
-          let gradient = positions.interpolated(tap, taps)
-          var output = 0
-          while output < outputs {
-            place[output * depth + tap * step] += gradient[output]
-            output += 1
-          }
-          tap += 1
-        }
-        half += 8
-      }
-      source += 16
-      channel += 1
-    }
-    row += 1
   }
 }

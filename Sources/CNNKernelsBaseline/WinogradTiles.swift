@@ -2,7 +2,9 @@ import CNNKernelTypes
 
 // Tiles of images into the Winograd domain and back. A two-dimensional transform is the
 // one-dimensional one over all columns, into `temporary`, and then over all rows of what came out,
-// which are 64 numbers apart. Sizes are literals by the time that the compiler sees the loops.
+// which are 64 numbers apart. Sizes are literals by the time that the compiler sees the loops; for
+// this each has a function by itself, because the compiler stops putting functions into one that has
+// become too large, and calls what it finds for any size.
 
 func transformInput(
   _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
@@ -132,15 +134,79 @@ func transformGradient(
   _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
 ) {
   switch (tile.points, tile.pixels) {
-  case (8, 7): transformGradient(tile, 8, 7, image, target, temporary)
-  case (8, 6): transformGradient(tile, 8, 6, image, target, temporary)
-  case (8, 5): transformGradient(tile, 8, 5, image, target, temporary)
-  case (8, 4): transformGradient(tile, 8, 4, image, target, temporary)
-  case (6, 5): transformGradient(tile, 6, 5, image, target, temporary)
-  case (6, 4): transformGradient(tile, 6, 4, image, target, temporary)
-  case (6, 3): transformGradient(tile, 6, 3, image, target, temporary)
-  default: transformGradient(tile, 6, 2, image, target, temporary)
+  case (8, 7): transformGradient87(tile, image, target, temporary)
+  case (8, 6): transformGradient86(tile, image, target, temporary)
+  case (8, 5): transformGradient85(tile, image, target, temporary)
+  case (8, 4): transformGradient84(tile, image, target, temporary)
+  case (6, 5): transformGradient65(tile, image, target, temporary)
+  case (6, 4): transformGradient64(tile, image, target, temporary)
+  case (6, 3): transformGradient63(tile, image, target, temporary)
+  default: transformGradient62(tile, image, target, temporary)
   }
+}
+
+@inline(never)
+private func transformGradient87(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformGradient(tile, 8, 7, image, target, temporary)
+}
+
+@inline(never)
+private func transformGradient86(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformGradient(tile, 8, 6, image, target, temporary)
+}
+
+@inline(never)
+private func transformGradient85(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformGradient(tile, 8, 5, image, target, temporary)
+}
+
+@inline(never)
+private func transformGradient84(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformGradient(tile, 8, 4, image, target, temporary)
+}
+
+@inline(never)
+private func transformGradient65(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformGradient(tile, 6, 5, image, target, temporary)
+}
+
+@inline(never)
+private func transformGradient64(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformGradient(tile, 6, 4, image, target, temporary)
+}
+
+@inline(never)
+private func transformGradient63(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformGradient(tile, 6, 3, image, target, temporary)
+}
+
+@inline(never)
+private func transformGradient62(
+  _ tile: borrowing WinogradTile, _ image: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformGradient(tile, 6, 2, image, target, temporary)
 }
 
 @inline(__always)
@@ -185,15 +251,79 @@ func transformOutput(
   _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
 ) {
   switch (tile.points, tile.pixels) {
-  case (8, 7): transformOutput(tile, 8, 7, products, affine, slope, image, temporary)
-  case (8, 6): transformOutput(tile, 8, 6, products, affine, slope, image, temporary)
-  case (8, 5): transformOutput(tile, 8, 5, products, affine, slope, image, temporary)
-  case (8, 4): transformOutput(tile, 8, 4, products, affine, slope, image, temporary)
-  case (6, 5): transformOutput(tile, 6, 5, products, affine, slope, image, temporary)
-  case (6, 4): transformOutput(tile, 6, 4, products, affine, slope, image, temporary)
-  case (6, 3): transformOutput(tile, 6, 3, products, affine, slope, image, temporary)
-  default: transformOutput(tile, 6, 2, products, affine, slope, image, temporary)
+  case (8, 7): transformOutput87(tile, products, affine, slope, image, temporary)
+  case (8, 6): transformOutput86(tile, products, affine, slope, image, temporary)
+  case (8, 5): transformOutput85(tile, products, affine, slope, image, temporary)
+  case (8, 4): transformOutput84(tile, products, affine, slope, image, temporary)
+  case (6, 5): transformOutput65(tile, products, affine, slope, image, temporary)
+  case (6, 4): transformOutput64(tile, products, affine, slope, image, temporary)
+  case (6, 3): transformOutput63(tile, products, affine, slope, image, temporary)
+  default: transformOutput62(tile, products, affine, slope, image, temporary)
   }
+}
+
+@inline(never)
+private func transformOutput87(
+  _ tile: borrowing WinogradTile, _ products: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
+  _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformOutput(tile, 8, 7, products, affine, slope, image, temporary)
+}
+
+@inline(never)
+private func transformOutput86(
+  _ tile: borrowing WinogradTile, _ products: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
+  _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformOutput(tile, 8, 6, products, affine, slope, image, temporary)
+}
+
+@inline(never)
+private func transformOutput85(
+  _ tile: borrowing WinogradTile, _ products: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
+  _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformOutput(tile, 8, 5, products, affine, slope, image, temporary)
+}
+
+@inline(never)
+private func transformOutput84(
+  _ tile: borrowing WinogradTile, _ products: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
+  _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformOutput(tile, 8, 4, products, affine, slope, image, temporary)
+}
+
+@inline(never)
+private func transformOutput65(
+  _ tile: borrowing WinogradTile, _ products: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
+  _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformOutput(tile, 6, 5, products, affine, slope, image, temporary)
+}
+
+@inline(never)
+private func transformOutput64(
+  _ tile: borrowing WinogradTile, _ products: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
+  _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformOutput(tile, 6, 4, products, affine, slope, image, temporary)
+}
+
+@inline(never)
+private func transformOutput63(
+  _ tile: borrowing WinogradTile, _ products: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
+  _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformOutput(tile, 6, 3, products, affine, slope, image, temporary)
+}
+
+@inline(never)
+private func transformOutput62(
+  _ tile: borrowing WinogradTile, _ products: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
+  _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformOutput(tile, 6, 2, products, affine, slope, image, temporary)
 }
 
 @inline(__always)

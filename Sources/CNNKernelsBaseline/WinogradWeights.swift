@@ -1,4 +1,5 @@
 import CNNKernelTypes
+import CVector
 
 // Weights into the Winograd domain, and their gradients out of it.
 
@@ -7,15 +8,79 @@ func transformWeight(
   _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
 ) {
   switch (weight.points, weight.kernelSize) {
-  case (8, 2): transformWeight(weight, 8, 2, first, target, temporary)
-  case (8, 3): transformWeight(weight, 8, 3, first, target, temporary)
-  case (8, 4): transformWeight(weight, 8, 4, first, target, temporary)
-  case (8, 5): transformWeight(weight, 8, 5, first, target, temporary)
-  case (6, 2): transformWeight(weight, 6, 2, first, target, temporary)
-  case (6, 3): transformWeight(weight, 6, 3, first, target, temporary)
-  case (6, 4): transformWeight(weight, 6, 4, first, target, temporary)
-  default: transformWeight(weight, 6, 5, first, target, temporary)
+  case (8, 2): transformWeight82(weight, first, target, temporary)
+  case (8, 3): transformWeight83(weight, first, target, temporary)
+  case (8, 4): transformWeight84(weight, first, target, temporary)
+  case (8, 5): transformWeight85(weight, first, target, temporary)
+  case (6, 2): transformWeight62(weight, first, target, temporary)
+  case (6, 3): transformWeight63(weight, first, target, temporary)
+  case (6, 4): transformWeight64(weight, first, target, temporary)
+  default: transformWeight65(weight, first, target, temporary)
   }
+}
+
+@inline(never)
+private func transformWeight82(
+  _ weight: borrowing WinogradWeight, _ first: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeight(weight, 8, 2, first, target, temporary)
+}
+
+@inline(never)
+private func transformWeight83(
+  _ weight: borrowing WinogradWeight, _ first: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeight(weight, 8, 3, first, target, temporary)
+}
+
+@inline(never)
+private func transformWeight84(
+  _ weight: borrowing WinogradWeight, _ first: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeight(weight, 8, 4, first, target, temporary)
+}
+
+@inline(never)
+private func transformWeight85(
+  _ weight: borrowing WinogradWeight, _ first: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeight(weight, 8, 5, first, target, temporary)
+}
+
+@inline(never)
+private func transformWeight62(
+  _ weight: borrowing WinogradWeight, _ first: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeight(weight, 6, 2, first, target, temporary)
+}
+
+@inline(never)
+private func transformWeight63(
+  _ weight: borrowing WinogradWeight, _ first: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeight(weight, 6, 3, first, target, temporary)
+}
+
+@inline(never)
+private func transformWeight64(
+  _ weight: borrowing WinogradWeight, _ first: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeight(weight, 6, 4, first, target, temporary)
+}
+
+@inline(never)
+private func transformWeight65(
+  _ weight: borrowing WinogradWeight, _ first: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeight(weight, 6, 5, first, target, temporary)
 }
 
 @inline(__always)
@@ -27,32 +92,56 @@ private func transformWeight(
   let taps = kernelSize * kernelSize
   let positionStride = weight.positionStride
   let gathered = temporary + 512
-  var output = 0
-  while output < 16 {
-    let lanes = weight.outputs - output
-    var channel = 0
-    while channel < weight.channels {
-      let count = min(8, weight.channels - channel)
-      let block = first + output * weight.outputStride + channel * weight.channelStride
-      var tap = 0
-      while tap < taps, lanes > 0 {
-        gather(weight, block + tap * weight.tapStride, lanes, count, gathered + tap * 64)
-        tap += 1
+  var channel = 0
+  while channel < weight.channels {
+    let count = min(8, weight.channels - channel)
+    var output = 0
+    while output < 16 {
+      let lanes = weight.outputs - output
+      var source = first + (output * weight.outputStride + channel * weight.channelStride)
+      var (tapStride, channelStride) = (weight.tapStride, weight.channelStride)
+      let isVector = weight.outputStride == 1 && lanes >= 8
+      if !isVector {
+        var tap = 0
+        while tap < taps, lanes > 0 {
+          let block = source + tap * tapStride
+          gather(weight, block, lanes, count, gathered + tap * 64)
+          if channel & 8 == 0, channel + 16 < weight.channels {
+            prefetch(block + 16 * channelStride, min(8, lanes), weight.outputStride)
+          }
+          tap += 1
+        }
+        (source, tapStride, channelStride) = (UnsafePointer(gathered), 64, 8)
       }
-      let place = target + channel * 16 + output
+      var place = target + (channel * 16 + output)
       var c = 0
       while c < count {
-        let source = gathered + c * 8
-        if lanes > 0 {
-          transformChannel(points, kernelSize, source, place + c * 16, positionStride, temporary)
-        } else {
-          clear(place + c * 16, points * points, positionStride)
+        if isVector, output == 0, channel + 8 < weight.channels {
+          prefetch(source + 8 * channelStride, taps, tapStride)
         }
+        if lanes > 0 {
+          transformChannel(
+            points, kernelSize, source, tapStride, place, positionStride, temporary)
+        } else {
+          clear(place, points * points, positionStride)
+        }
+        source += channelStride
+        place += 16
         c += 1
       }
-      channel += count
+      output += 8
     }
-    output += 8
+    channel += count
+  }
+}
+
+/// Fetches the taps of a channel that comes later.
+@inline(__always)
+private func prefetch(_ source: UnsafePointer<Float>, _ taps: Int, _ stride: Int) {
+  var tap = 0
+  while tap < taps {
+    cnn_vector_prefetch(source + tap * stride)
+    tap += 1
   }
 }
 
@@ -95,14 +184,15 @@ private func clear(_ target: UnsafeMutablePointer<Float>, _ count: Int, _ stride
 
 @inline(__always)
 private func transformChannel(
-  _ points: Int, _ kernelSize: Int, _ source: UnsafePointer<Float>,
+  _ points: Int, _ kernelSize: Int, _ source: UnsafePointer<Float>, _ tapStride: Int,
   _ target: UnsafeMutablePointer<Float>, _ positionStride: Int,
   _ temporary: UnsafeMutablePointer<Float>
 ) {
   var x = 0
   while x < kernelSize {
     winogradEvaluate(
-      points, kernelSize, scaled: true, source + x * 64, kernelSize * 64, temporary + x * 8, 64)
+      points, kernelSize, scaled: true, source + x * tapStride, kernelSize * tapStride,
+      temporary + x * 8, 64)
     x += 1
   }
   var k = 0
@@ -156,15 +246,79 @@ func transformWeightGradient(
   _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
 ) {
   switch (gradient.points, gradient.kernelSize) {
-  case (8, 2): transformWeightGradient(gradient, 8, 2, sums, target, temporary)
-  case (8, 3): transformWeightGradient(gradient, 8, 3, sums, target, temporary)
-  case (8, 4): transformWeightGradient(gradient, 8, 4, sums, target, temporary)
-  case (8, 5): transformWeightGradient(gradient, 8, 5, sums, target, temporary)
-  case (6, 2): transformWeightGradient(gradient, 6, 2, sums, target, temporary)
-  case (6, 3): transformWeightGradient(gradient, 6, 3, sums, target, temporary)
-  case (6, 4): transformWeightGradient(gradient, 6, 4, sums, target, temporary)
-  default: transformWeightGradient(gradient, 6, 5, sums, target, temporary)
+  case (8, 2): transformWeightGradient82(gradient, sums, target, temporary)
+  case (8, 3): transformWeightGradient83(gradient, sums, target, temporary)
+  case (8, 4): transformWeightGradient84(gradient, sums, target, temporary)
+  case (8, 5): transformWeightGradient85(gradient, sums, target, temporary)
+  case (6, 2): transformWeightGradient62(gradient, sums, target, temporary)
+  case (6, 3): transformWeightGradient63(gradient, sums, target, temporary)
+  case (6, 4): transformWeightGradient64(gradient, sums, target, temporary)
+  default: transformWeightGradient65(gradient, sums, target, temporary)
   }
+}
+
+@inline(never)
+private func transformWeightGradient82(
+  _ gradient: borrowing WinogradGradient, _ sums: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeightGradient(gradient, 8, 2, sums, target, temporary)
+}
+
+@inline(never)
+private func transformWeightGradient83(
+  _ gradient: borrowing WinogradGradient, _ sums: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeightGradient(gradient, 8, 3, sums, target, temporary)
+}
+
+@inline(never)
+private func transformWeightGradient84(
+  _ gradient: borrowing WinogradGradient, _ sums: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeightGradient(gradient, 8, 4, sums, target, temporary)
+}
+
+@inline(never)
+private func transformWeightGradient85(
+  _ gradient: borrowing WinogradGradient, _ sums: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeightGradient(gradient, 8, 5, sums, target, temporary)
+}
+
+@inline(never)
+private func transformWeightGradient62(
+  _ gradient: borrowing WinogradGradient, _ sums: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeightGradient(gradient, 6, 2, sums, target, temporary)
+}
+
+@inline(never)
+private func transformWeightGradient63(
+  _ gradient: borrowing WinogradGradient, _ sums: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeightGradient(gradient, 6, 3, sums, target, temporary)
+}
+
+@inline(never)
+private func transformWeightGradient64(
+  _ gradient: borrowing WinogradGradient, _ sums: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeightGradient(gradient, 6, 4, sums, target, temporary)
+}
+
+@inline(never)
+private func transformWeightGradient65(
+  _ gradient: borrowing WinogradGradient, _ sums: UnsafePointer<Float>,
+  _ target: UnsafeMutablePointer<Float>, _ temporary: UnsafeMutablePointer<Float>
+) {
+  transformWeightGradient(gradient, 6, 5, sums, target, temporary)
 }
 
 @inline(__always)
