@@ -1937,9 +1937,9 @@ const char *cnn_cpu_variant(void);
  *
  * @param path  [in] The file. Without a slash it is looked for in the current directory, nowhere else.
  * @return CNN_INPUT_OUTPUT if there is no such file, CNN_MALFORMED_DATA if it is no shared object or no
- *         plugin, or describes itself wrongly, CNN_UNSUPPORTED if it speaks another version of the
- *         interface, CNN_INVALID_ARGUMENT if a name is taken, or what the plugin refuses to load with.
- *         Then nothing of it is registered.
+ *         plugin, CNN_INVALID_ARGUMENT if it describes itself wrongly or a name is taken,
+ *         CNN_UNSUPPORTED if it speaks another version of the interface or refuses to load. Then
+ *         nothing of it is registered.
  *
  * [any thread] Since 0.1.
  */

@@ -93,7 +93,8 @@ typedef struct cnn_struct_header {
   uint16_t abi_minor;
 } cnn_struct_header;
 
-/** The header of a struct that you fill: `cnn_parameter weight = { CNN_STRUCT(cnn_parameter) };`. */
+/** The header of a struct that you fill: `cnn_parameter weight = {.header = CNN_STRUCT(cnn_parameter)};`
+ *  in C, `cnn_parameter weight{}; weight.header = CNN_STRUCT(cnn_parameter);` in C++. */
 #define CNN_STRUCT(type) \
   { (uint32_t)sizeof(type), CNN_PLUGIN_ABI_MAJOR, CNN_PLUGIN_ABI_MINOR }
 
@@ -685,7 +686,7 @@ typedef struct cnn_optimizer_type {
  *
  * @param type  [in] The type; texts are copied, functions and user are kept.
  * @return CNN_INVALID_ARGUMENT, with a message, for a missing function, a name that is taken or none,
- *         attributes that make no sense, or a struct of another major version.
+ *         or attributes that make no sense; CNN_UNSUPPORTED for a struct of another major version.
  *
  * [any thread] Since 0.1.
  */

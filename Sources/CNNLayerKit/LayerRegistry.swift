@@ -93,21 +93,23 @@ public final class LayerRegistry: Sendable {
   /// The names of all blocks, sorted.
   public var blockNames: [String] { blocks.withLock { $0.keys.sorted() } }
 
+  /// Whether a text can be the name of a type, an attribute or a plugin.
+  package static func isName(_ name: String) -> Bool {
+    !name.isEmpty && name.utf8.count <= 128
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"),
+          UInt8(ascii: "."):
+          true
+        default: false
+        }
+      }
+  }
+
   private static func check(
     _ kind: String, name: String, version: Int, attributes: [AttributeSpecification]
   ) throws(CNNError) {
-    let isName = { (name: String) in
-      !name.isEmpty && name.utf8.count <= 128
-        && name.utf8.allSatisfy { byte in
-          switch byte {
-          case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"),
-            UInt8(ascii: "."):
-            true
-          default: false
-          }
-        }
-    }
     guard isName(name) else {
       throw .invalidArgument(
         "the name of a \(kind) has 1 to 128 letters, digits, '_', '-' and '.', got \"\(name)\"")

@@ -18,14 +18,23 @@ extension AttributeSpecification {
     var value: AttributeValue?
     if foreign.default_json != nil {
       let what = "the default of attribute \"\(name)\""
-      value = try JSONText.parse(try text(foreign.default_json, what), what)
+      let json = try text(foreign.default_json, what)
+      do throws(CNNError) {
+        value = try JSONText.parse(json, what)
+      } catch {
+        throw .invalidArgument(error.message)
+      }
     }
     self.init(
       name, kind, default: value,
       try optionalText(foreign.summary, "the summary of attribute \"\(name)\""))
     if let value, value != .null {
       // Checked as if it had no default, which is always allowed.
-      try AttributeSpecification(name, kind, summary).check(value)
+      do throws(CNNError) {
+        try AttributeSpecification(name, kind, summary).check(value)
+      } catch {
+        throw CNNError.invalidArgument(error.message).prefixed(by: "default_json")
+      }
     }
   }
 }

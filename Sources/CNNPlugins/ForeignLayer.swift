@@ -26,12 +26,15 @@ struct ForeignLayer: Layer, @unchecked Sendable {
   private let functions: cnn_layer_type
   private let declarations: LayerDeclarations
   private let inputCount: Int
+  /// The name of the type, for messages.
+  private let name: String
 
   /// Makes a layer.
   ///
   /// - Throws: What `create` reports, or `layerFailed` and others for what it declared.
   init(
-    _ functions: cnn_layer_type, specifications: [AttributeSpecification], attributes: Attributes,
+    _ functions: cnn_layer_type, named name: String, specifications: [AttributeSpecification],
+    attributes: Attributes,
     inputs: [Shape]
   ) throws(CNNError) {
     guard let create = functions.create else {
@@ -49,6 +52,7 @@ struct ForeignLayer: Layer, @unchecked Sendable {
       return Instance(made, functions.destroy)
     }
     self.instance = instance
+    self.name = name
     self.functions = functions
     declarations = try builder.result()
     inputCount = inputs.count
@@ -79,7 +83,7 @@ struct ForeignLayer: Layer, @unchecked Sendable {
     request.concurrency = Int64(concurrency)
     var answer = cnn_workspace()
     answer.header = header(of: cnn_workspace.self)
-    try Failure.check("workspace") { ask(instance.pointer, &request, &answer) }
+    try Failure.check("\(name): workspace") { ask(instance.pointer, &request, &answer) }
     return Workspace(
       cache: try size(answer.cache, "cache"),
       forwardScratch: try size(answer.forward_scratch, "forward_scratch"),
@@ -89,7 +93,7 @@ struct ForeignLayer: Layer, @unchecked Sendable {
   private func size(_ value: Int64, _ name: String) throws(CNNError) -> Int {
     guard value >= 0, value <= Int64(Shape.maximumCount) else {
       throw .invalidArgument(
-        "workspace: \(name) is \(value), and must be from 0 to \(Shape.maximumCount)")
+        "\(self.name): workspace: \(name) is \(value), and must be from 0 to \(Shape.maximumCount)")
     }
     return Int(value)
   }
@@ -102,7 +106,7 @@ struct ForeignLayer: Layer, @unchecked Sendable {
     foreign.concurrency = Int64(call.services.concurrency)
     foreign.prepared = call.prepared.baseAddress
     let (parameters, states) = (call.parameters, call.states)
-    try Failure.check("prepare") {
+    try Failure.check("\(name): prepare") {
       withPointerLists(count: pointerCount) { lists in
         foreign.parameters = lists.constant(parameters, declarations.parameters.count)
         foreign.states = lists.constant(states, declarations.states.count)
@@ -125,7 +129,7 @@ struct ForeignLayer: Layer, @unchecked Sendable {
     foreign.random = cnn_random_key(call.random)
     let (inputs, outputs) = (call.inputs, call.outputs)
     let (parameters, states) = (call.parameters, call.states)
-    try Failure.check("forward") {
+    try Failure.check("\(name): forward") {
       withPointerLists(count: pointerCount) { lists in
         foreign.inputs = lists.constant(inputs, inputCount)
         foreign.outputs = lists.mutable(outputs, declarations.outputs.count)
@@ -155,7 +159,7 @@ struct ForeignLayer: Layer, @unchecked Sendable {
     let (outputCount, parameterCount) = (
       declarations.outputs.count, declarations.parameters.count
     )
-    try Failure.check("backward") {
+    try Failure.check("\(name): backward") {
       withPointerLists(count: 2 * pointerCount) { lists in
         foreign.inputs = lists.constant(inputs, inputCount)
         foreign.outputs = lists.constant(outputs, outputCount)

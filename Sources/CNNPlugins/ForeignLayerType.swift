@@ -41,7 +41,8 @@ extension LayerType {
       inputCount: isGiven ? Int(least)...Int(most) : 1...1, attributes: specifications
     ) { (attributes, inputs) throws(CNNError) in
       try ForeignLayer(
-        functions.value, specifications: specifications, attributes: attributes, inputs: inputs)
+        functions.value, named: name, specifications: specifications, attributes: attributes,
+        inputs: inputs)
     }
   }
 }

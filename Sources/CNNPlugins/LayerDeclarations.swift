@@ -41,10 +41,16 @@ struct LayerDeclarations: Sendable {
     case CNN_LAYER_FUNCTION:
       let functions: [ElementaryFunction?] = [nil, .rectifier, .sigmoid, .softmax]
       function = functions[try count(functions.count - 1)]
-    default:
-      throw CNNError(
-        .unsupported, "set: this library does not know the property \(property) of a layer")
+    default: throw LayerDeclarations.unknown(property)
     }
+  }
+
+  /// The properties that this library knows.
+  fileprivate static let properties = CNN_LAYER_BACKWARD_READS...CNN_LAYER_FUNCTION
+
+  fileprivate static func unknown(_ property: Int32) -> CNNError {
+    CNNError(
+      .unsupported, "set: this library does not know the property \(property) of a layer")
   }
 
   private func unfit(_ property: Int32, _ value: Int64, _ expected: String) -> CNNError {
@@ -103,11 +109,15 @@ final class LayerBuilder {
       try body(&declarations)
       return Int32(CNN_OK)
     } catch {
-      // Asking for a property that this library does not know is no mistake.
-      if error.code != .unsupported, failure == nil { failure = error }
-      error.message.withCString { Failure.set($0) }
-      return error.code.rawValue
+      if failure == nil { failure = error }
+      return report(error)
     }
+  }
+
+  /// Leaves the message of an error for the other side, and returns its status.
+  private func report(_ error: CNNError) -> Int32 {
+    error.message.withCString { Failure.set($0) }
+    return error.code.rawValue
   }
 
   /// The builder behind a pointer that the other side hands back.
@@ -150,6 +160,10 @@ final class LayerBuilder {
       foreign.set = { builder, property, value in
         guard let builder = LayerBuilder.builder(builder) else {
           return Int32(CNN_INVALID_ARGUMENT)
+        }
+        // Asking for a property that this library does not know is no mistake.
+        guard LayerDeclarations.properties.contains(Int(property)) else {
+          return builder.report(LayerDeclarations.unknown(property))
         }
         return builder.declare { (declarations) throws(CNNError) in
           try declarations.set(property, value, inputCount: builder.inputs.count)

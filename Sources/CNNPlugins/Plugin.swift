@@ -57,6 +57,7 @@ public struct Plugin: Sendable {
       let reason = path.isEmpty ? "the path is empty" : String(cString: strerror(errno))
       throw CNNError(.inputOutput, "the file cannot be read: \(reason)")
     }
+    try SharedObject.checkIsComplete(place)
     guard let handle = dlopen(place, RTLD_NOW | RTLD_LOCAL) else {
       let reason = dlerror().map { String(cString: $0) } ?? "unknown reason"
       throw .malformedData("this is no shared object that can be loaded here: \(reason)")
@@ -94,20 +95,24 @@ public struct Plugin: Sendable {
   ) throws(CNNError) -> Plugin {
     let id = try text(foreign.id, "the id of the cnn_plugin")
     try checkForeignName(id)
+    guard LayerRegistry.isName(id) else {
+      throw .invalidArgument(
+        "the id of a plugin has 1 to 128 letters, digits, '_', '-' and '.', got \"\(id)\"")
+    }
     if let other = loaded.first(where: { $0.id == id }) {
       throw .invalidArgument("a plugin \"\(id)\" is loaded already, from \"\(other.path)\"")
     }
+    let version = try optionalText(foreign.version, "the version of the cnn_plugin")
+    let summary = try optionalText(foreign.summary, "the summary of the cnn_plugin")
     let contents: Contents
     do throws(CNNError) {
       contents = try Contents(foreign)
+      try contents.register(origin: .plugin(id: id, version: version))
     } catch {
       throw error.prefixed(by: id)
     }
-    let version = try optionalText(foreign.version, "the version of the cnn_plugin")
-    try contents.register(origin: .plugin(id: id, version: version))
     return Plugin(
-      id: id, version: version,
-      summary: try optionalText(foreign.summary, "the summary of the cnn_plugin"), path: path,
+      id: id, version: version, summary: summary, path: path,
       abi: "\(foreign.header.abi_major).\(foreign.header.abi_minor)",
       layerTypes: contents.layers.map(\.name), lossTypes: contents.losses.map(\.name),
       optimizerTypes: contents.optimizers.map(\.name), handle: handle)

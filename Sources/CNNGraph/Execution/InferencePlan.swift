@@ -117,8 +117,13 @@ private struct InferencePlanBuilder {
           requests[output] = planner.add(size: try size(of: output), lifetime: lifetime)
         }
       }
-      let workspace = try step.layer.workspace(
-        batch: capacity, mode: .inference, concurrency: concurrency)
+      let workspace: Workspace
+      do throws(CNNError) {
+        workspace = try step.layer.workspace(
+          batch: capacity, mode: .inference, concurrency: concurrency)
+      } catch {
+        throw error.prefixed(by: "layer \"\(step.nodes.joined(separator: " + "))\"")
+      }
       guard workspace.forwardScratch > 0 else {
         scratch.append(nil)
         continue

@@ -61,9 +61,13 @@ struct TrainingPlanBuilder {
 
   mutating func place() throws(CNNError) {
     for node in program.steps {
-      workspaces.append(
-        try node.layer.workspace(
-          batch: options.capacity, mode: .training, concurrency: concurrency))
+      do throws(CNNError) {
+        workspaces.append(
+          try node.layer.workspace(
+            batch: options.capacity, mode: .training, concurrency: concurrency))
+      } catch {
+        throw error.prefixed(by: "layer \"\(node.name)\"")
+      }
     }
     findNeededGradients()
     try placeGradients()
