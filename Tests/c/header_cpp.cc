@@ -1,11 +1,15 @@
-// The header alone, as C++: see Tests/c/header.sh.
+// The headers alone, as C++.
+#include "cnn_plugin.h"
 #include "cnn.h"
-#include "cnn.h"
+#include "cnn_plugin.h"
 
 int main() {
   cnn_model_info info = CNN_MODEL_INFO_INIT;
   cnn_tensor tensor = CNN_TENSOR_INIT;
   cnn_dataset_info data = CNN_DATASET_INFO_INIT;
+  cnn_parameter parameter{};
+  parameter.header = CNN_STRUCT(cnn_parameter);
+  if (parameter.header.size != sizeof parameter || !CNN_HAS(&parameter, file_axes)) return 1;
   return info.struct_size == sizeof info && tensor.struct_size == sizeof tensor &&
                  data.struct_size == sizeof data && CNN_VERSION_NUMBER == 100
              ? 0
