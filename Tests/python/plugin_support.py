@@ -60,10 +60,10 @@ def run(*command: object, status: int = 0, **options: object) -> subprocess.Comp
     return done
 
 
-def python(script: str, *arguments: object) -> object:
+def python(script: str, *arguments: object, variables: dict[str, str] | None = None) -> object:
     """Runs a script in a process of its own; what it prints last is JSON, which is returned."""
     done = run(sys.executable, "-c", script, *arguments,
-               env={**os.environ, "CNN_LIBRARY": str(LIBRARY)})
+               env={**os.environ, "CNN_LIBRARY": str(LIBRARY), **(variables or {})})
     return json.loads(done.stdout.splitlines()[-1])
 
 

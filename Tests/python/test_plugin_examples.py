@@ -4,8 +4,10 @@ what layers promise."""
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +214,60 @@ def test_the_command_shows_plugins(plugins: dict[str, Path]) -> None:
     assert [plugin["id"] for plugin in listed["plugins"]] == ["org.example.swish"]
     assert listed["plugins"][0]["layer_types"] == ["org.example.swish"]
 
+
+def test_the_environment_names_plugins_for_the_command_alone(
+        plugins: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    shutil.copy(plugins["swish"], folder)
+    (folder / "notes.txt").write_text("not a plugin")
+    places = f"{folder}:{plugins['relu']}"
+    listing = "import cnn, json; print(json.dumps(len(cnn.plugins())))"
+    assert python(listing, variables={"CNN_PLUGIN_PATH": places}) == 0
+    if not COMMAND.exists():
+        pytest.skip("the command is not built")
+    environment = {**os.environ, "CNN_PLUGIN_PATH": places}
+    shown = json.loads(run(COMMAND, "plugins", "--json", env=environment).stdout)
+    assert [plugin["id"] for plugin in shown["plugins"]] == ["org.example.swish", "org.example.relu"]
+    # Named twice, loaded once.
+    run(COMMAND, "plugins", "--plugin", plugins["relu"], env=environment)
+    bad = {**os.environ, "CNN_PLUGIN_PATH": str(tmp_path / "nowhere")}
+    said = subprocess.run([COMMAND, "plugins"], env=bad, capture_output=True, text=True)
+    assert said.returncode and "CNN_PLUGIN_PATH" in said.stderr and "nowhere" in said.stderr
+
+
+def test_models_of_another_version(plugins: dict[str, Path], tmp_path: Path) -> None:
+    """A model of a later version of a type is refused, one of an earlier version is not."""
+    source = (EXAMPLES / "swish.c").read_text()
+    later = tmp_path / "later.c"
+    later.write_text(source.replace('"org.example.swish", .version = 1', '"org.example.swish", .version = 2'))
+    assert later.read_text() != source
+    second = compile_plugin(later, tmp_path / "later.so")
+    graph = json.dumps(convnet(LAYERS["swish"]))
+    python(SAVE, plugins["swish"], graph, tmp_path / "first.cnn")
+    python(SAVE, second, graph, tmp_path / "second.cnn")
+    assert python(LOAD, second, tmp_path / "first.cnn") == ""
+    said = python(LOAD, plugins["swish"], tmp_path / "second.cnn")
+    assert "org.example.swish" in said and "version 2" in said and "version 1" in said
+
+
+SAVE = """
+import json, sys
+import cnn
+cnn.load_plugin(sys.argv[1])
+cnn.Model(json.loads(sys.argv[2])).save(sys.argv[3])
+print("null")
+"""
+LOAD = """
+import json, sys
+import cnn
+cnn.load_plugin(sys.argv[1])
+try:
+    cnn.Model.load(sys.argv[2])
+    print(json.dumps(""))
+except cnn.CNNError as problem:
+    print(json.dumps(str(problem)))
+"""
 
 # ---- What layers promise
 

@@ -137,14 +137,15 @@ def test_what_is_no_plugin(tmp_path: Path) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_fault_compiles_and_is_documented(tmp_path: Path) -> None:
-    faults = listed(FAULTS / "faults.c")
-    assert len(faults) > 40 and len({name for name, _, _ in faults}) == len(faults)
+@pytest.mark.parametrize("source", ["faults.c", "training_faults.c"])
+def test_every_fault_compiles_and_is_documented(source: str, tmp_path: Path) -> None:
+    faults = listed(FAULTS / source)
+    assert len(faults) > 20 and len({name for name, _, _ in faults}) == len(faults)
     readme = (FAULTS / "README.md").read_text()
     for name, what, check in faults:
         assert what and (name == "NONE" or f"| `{check}` |" in readme)
     for name in ("NONE", faults[-1][0]):
-        compile_plugin(FAULTS / "faults.c", tmp_path / f"{name}.so", f"-DFAULT={name}")
+        compile_plugin(FAULTS / source, tmp_path / f"{name}.so", f"-DFAULT={name}")
 
 
 def test_the_layer_without_a_fault_is_right(tmp_path: Path) -> None:
@@ -173,4 +174,36 @@ for threads in (1, 2, 3, 8):
         training.run_step()
     results.add(model.predict(x).tobytes() + model.states["one.running_mean"].tobytes())
 print(json.dumps({"passed": passed, "bits": len(results), "state": len(model.states)}))
+"""
+
+
+def test_the_loss_and_the_optimizer_without_a_fault_are_right(tmp_path: Path) -> None:
+    plugin = compile_plugin(FAULTS / "training_faults.c", tmp_path / "none.so")
+    assert python(CHECK_TRAINING, plugin) == {"gradients": True, "optimizer": True}
+
+
+CHECK_TRAINING = """
+import json, sys
+import numpy as np
+import cnn
+cnn.load_plugin(sys.argv[1])
+graph = {"inputs": [{"name": "x", "shape": [6]}], "layers": [
+    {"name": "y", "type": "linear", "out_features": 4}]}
+loss = {"type": "org.example.faulty_loss", "factor": 1, "weight": 0.5}
+gradients = cnn.Model(graph, seed=1).gradient_check(loss=loss)["passed"]
+x, y = np.random.default_rng(1).standard_normal((2, 5, 6), dtype=np.float32)
+weights = []
+for optimizer, loss in (({"type": "org.example.faulty_optimizer", "factor": 0.9}, loss),
+                        ({"type": "momentum", "momentum": 0.9},
+                         {"type": "mean_squared_error", "weight": 0.5})):
+    model = cnn.Model(graph, seed=1)
+    training = cnn.Training(model, batch_size=5, loss=loss, optimizer=optimizer,
+                            learning_rate=0.1, weight_decay=0.01)
+    training.set_input(x)
+    training.set_targets(y[:, :4])
+    for _ in range(6):
+        training.run_step()
+    weights.append(np.array(model.parameters["y.weight"]))
+same = bool(np.allclose(*weights, rtol=1e-4, atol=1e-6))
+print(json.dumps({"gradients": gradients, "optimizer": same}))
 """
