@@ -22,11 +22,18 @@ package struct DirectBlock {
   package var outputStride: Int
   package var outputLineStride: Int
   package var columns: Int
-  /// What is written for a sum: `activation(sum · scale + shift)`, where `slope` is the activation's
-  /// factor of negative numbers, and nil stands for ones and zeros.
+  /// What is written for a sum: `activation(sum · scale + shift + addend)`.
+  ///
+  /// `slope` is the activation's factor of negative numbers, and nil stands for ones and zeros.
+  /// Addends lie as outputs do, and may be the memory of the outputs.
   package var scale: UnsafePointer<Float>?
   package var shift: UnsafePointer<Float>?
+  package var addend: UnsafePointer<Float>?
   package var slope: Float
+  /// Whether the windows come from memory, so that those of the next pixels are worth fetching ahead.
+  package var fetchesImage: Bool
+  /// The weights that are multiplied with after these, if they are worth fetching ahead.
+  package var nextPanel: UnsafePointer<Float>?
 
   /// - Parameter outputLineStride: Nil where output lines lie behind each other.
   package init(
@@ -34,7 +41,8 @@ package struct DirectBlock {
     runs: UnsafePointer<Int>, runCount: Int, runLength: Int, panel: UnsafePointer<Float>,
     output: UnsafeMutablePointer<Float>, outputStride: Int, outputLineStride: Int? = nil,
     columns: Int, scale: UnsafePointer<Float>? = nil, shift: UnsafePointer<Float>? = nil,
-    slope: Float = 1
+    addend: UnsafePointer<Float>? = nil, slope: Float = 1, fetchesImage: Bool = false,
+    nextPanel: UnsafePointer<Float>? = nil
   ) {
     self.image = image
     self.pixelStride = pixelStride
@@ -51,7 +59,10 @@ package struct DirectBlock {
     self.columns = columns
     self.scale = scale
     self.shift = shift
+    self.addend = addend
     self.slope = slope
+    self.fetchesImage = fetchesImage
+    self.nextPanel = nextPanel
   }
 }
 

@@ -23,6 +23,9 @@ package struct WinogradTile {
   /// From a position, and from a panel of 16 channels, to the next.
   package var positionStride: Int
   package var panelStride: Int
+  /// What is added to outputs before the activation, in the order of the image, which may be its
+  /// memory; nil for nothing.
+  package var addend: UnsafePointer<Float>?
 
   package init(
     points: Int, pixels: Int, origin: Int, lineStride: Int, pixelStride: Int, top: Int,
@@ -170,7 +173,7 @@ package struct WinogradKernels: Sendable {
   /// Arguments: tile, image, target, temporary.
   package var transformGradient: @Sendable (borrowing WinogradTile, Input, Output, Output) -> Void
   /// Transforms a tile of up to 16 output channels back, `Aᵀ m A`, and writes
-  /// `activation(y · scale + shift)`.
+  /// `activation(y · scale + shift + addend)`.
   ///
   /// Arguments: tile, products, 16 scales and then 16 shifts, factor of negatives, image, temporary.
   package var transformOutput:

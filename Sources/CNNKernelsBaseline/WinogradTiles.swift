@@ -347,9 +347,8 @@ private func transformOutput(
     while line < tile.bottom {
       winogradInterpolate(points, pixels, scaled: false, temporary + line * 64, 8, sums, 8)
       writeLine(
-        tile, sums, affine + channel, slope,
-        image + (tile.origin + line * tile.lineStride + channel),
-        min(8, tile.channels - channel))
+        tile, sums, affine + channel, slope, image,
+        tile.origin + line * tile.lineStride + channel, min(8, tile.channels - channel))
       line += 1
     }
     channel += 8
@@ -360,7 +359,7 @@ private func transformOutput(
 @inline(__always)
 private func writeLine(
   _ tile: borrowing WinogradTile, _ sums: UnsafePointer<Float>, _ affine: UnsafePointer<Float>,
-  _ slope: Float, _ target: UnsafeMutablePointer<Float>, _ lanes: Int
+  _ slope: Float, _ image: UnsafeMutablePointer<Float>, _ first: Int, _ lanes: Int
 ) {
   let scale = load(affine)
   let shift = load(affine + 16)
@@ -369,9 +368,12 @@ private func writeLine(
   while x < tile.right {
     var y = shift
     addProduct(&y, load(sums + x * 8), scale)
+    let place = first + x * tile.pixelStride
+    if let addend = tile.addend {
+      y += lanes == 8 ? load(addend + place) : load(addend + place, lanes)
+    }
     if slope != 1 { y = activate(y, slopes) }
-    let place = target + x * tile.pixelStride
-    if lanes == 8 { store(y, place) } else { store(y, place, lanes) }
+    if lanes == 8 { store(y, image + place) } else { store(y, image + place, lanes) }
     x += 1
   }
 }

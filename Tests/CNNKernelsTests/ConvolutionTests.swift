@@ -6,21 +6,30 @@ import Testing
   private static func forward(
     _ test: ConvolutionCase, _ algorithm: ConvolutionAlgorithm?, slots: Int,
     kernels: KernelTable = Kernels.active,
-    activation: ConvolutionEpilogue.Activation = .none, affine: Bool = false
+    activation: ConvolutionEpilogue.Activation = .none, affine: Bool = false,
+    addend: [Float]? = nil, inPlace: Bool = false
   ) -> [Float] {
     let scratch = Convolution.scratchCount(
       test.geometry, batch: test.batch, pass: .forward, slots: slots, algorithm: algorithm)
     var output = [Float](repeating: .nan, count: test.outputCount)
+    if inPlace, let addend { output = addend }
     let (scale, shift) = (test.scale, test.shift)
     withScratch(scratch) { scratch in
       scale.withUnsafeBufferPointer { scale in
         shift.withUnsafeBufferPointer { shift in
-          Convolution.forward(
-            test.geometry, batch: test.batch, input: test.input, weight: test.weight,
-            epilogue: ConvolutionEpilogue(
-              scale: affine ? scale.baseAddress : nil, shift: affine ? shift.baseAddress : nil,
-              activation: activation),
-            output: &output, scratch: scratch, slots: slots, algorithm: algorithm, kernels: kernels)
+          (addend ?? []).withUnsafeBufferPointer { separate in
+            output.withUnsafeMutableBufferPointer { output in
+              guard let target = output.baseAddress else { return }
+              let terms = inPlace ? UnsafePointer(target) : separate.baseAddress
+              Convolution.forward(
+                test.geometry, batch: test.batch, input: test.input, weight: test.weight,
+                epilogue: ConvolutionEpilogue(
+                  scale: affine ? scale.baseAddress : nil, shift: affine ? shift.baseAddress : nil,
+                  addend: addend == nil ? nil : terms, activation: activation),
+                output: target, scratch: scratch, slots: slots, algorithm: algorithm,
+                kernels: kernels)
+            }
+          }
         }
       }
     }
@@ -94,6 +103,37 @@ import Testing
         let actual = Self.forward(test, algorithm, slots: 2, activation: activation, affine: affine)
         #expect(
           relativeError(actual, expected) < algorithm.tolerance, "\(algorithm) \(activation)")
+      }
+    }
+  }
+
+  /// Adding in the last pass is right, gives the bits of adding afterwards, and works in place.
+  @Test(arguments: ConvolutionCase.all) func addendsMatchReference(test: ConvolutionCase) {
+    let addend = testNumbers(test.outputCount, seed: 6)
+    for (affine, activation) in [
+      (true, ConvolutionEpilogue.Activation.none), (true, .relu), (false, .leakyRelu(slope: 0.1)),
+    ] {
+      let expected = ReferenceConvolution.forward(
+        test.geometry, batch: test.batch, input: test.input, weight: test.weight,
+        scale: affine ? test.scale : nil, shift: affine ? test.shift : nil, addend: addend,
+        activation: activation)
+      for algorithm in test.algorithms(.forward)
+      where Convolution.takesAddend(test.geometry, algorithm: algorithm) {
+        func forward(slots: Int, inPlace: Bool) -> [Float] {
+          Self.forward(
+            test, algorithm, slots: slots, activation: activation, affine: affine, addend: addend,
+            inPlace: inPlace)
+        }
+        let actual = forward(slots: 2, inPlace: false)
+        #expect(
+          relativeError(actual, expected) < algorithm.tolerance, "\(algorithm) \(activation)")
+        if activation == .none {
+          let plain = Self.forward(test, algorithm, slots: 2, affine: affine)
+          #expect(actual == zip(plain, addend).map { $0 + $1 }, "\(algorithm)")
+        }
+        for slots in [1, 3, 8] {
+          #expect(forward(slots: slots, inPlace: true) == actual, "\(algorithm)")
+        }
       }
     }
   }

@@ -177,6 +177,19 @@ package enum Convolution {
     }
   }
 
+  /// Whether the epilogue of a forward pass may have an addend.
+  ///
+  /// It may where every output is written once, when it is complete. Other algorithms write sums
+  /// first and read them again, or belong to layers that no sum follows.
+  package static func takesAddend(
+    _ geometry: ConvolutionGeometry, algorithm: ConvolutionAlgorithm? = nil
+  ) -> Bool {
+    switch resolve(algorithm, geometry, .forward) {
+    case .direct, .winograd6, .winograd8: true
+    case .im2row, .pointwise, .depthwise, .winogradRows: false
+    }
+  }
+
   /// Computes `output = epilogue(convolution of input with weight)`.
   ///
   /// - Parameter packedWeight: What `packWeight` made of the same weight for the same algorithm, or

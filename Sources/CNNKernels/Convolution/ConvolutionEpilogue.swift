@@ -1,8 +1,10 @@
 import CNNKernelTypes
 
-/// What happens to a convolution's sums before they are stored: `activation(sum · scale + shift)`.
+/// What happens to a convolution's sums before they are stored:
+/// `activation(sum · scale + shift + addend)`.
 ///
-/// A bias is a shift; a batch norm of fixed statistics is a scale and a shift.
+/// A bias is a shift; a batch norm of fixed statistics is a scale and a shift; what another path of a
+/// residual block brings is an addend.
 package struct ConvolutionEpilogue {
   /// The function at the end.
   package enum Activation: Sendable, Hashable {
@@ -18,15 +20,20 @@ package struct ConvolutionEpilogue {
   package var scale: UnsafePointer<Float>?
   /// One term for each output channel, or nil for 0.
   package var shift: UnsafePointer<Float>?
+  /// One term for each output number, in the order of the output, or nil for 0.
+  ///
+  /// May be the memory of the output. Only where `Convolution.takesAddend(_:)` says so.
+  package var addend: UnsafePointer<Float>?
   /// The function at the end.
   package var activation: Activation
 
   package init(
     scale: UnsafePointer<Float>? = nil, shift: UnsafePointer<Float>? = nil,
-    activation: Activation = .none
+    addend: UnsafePointer<Float>? = nil, activation: Activation = .none
   ) {
     self.scale = scale
     self.shift = shift
+    self.addend = addend
     self.activation = activation
   }
 
@@ -41,7 +48,7 @@ package struct ConvolutionEpilogue {
     }
   }
 
-  /// Applies everything to a block of rows whose first column is the channel `channel`.
+  /// Applies everything but addends to a block of rows whose first column is the channel `channel`.
   func apply(
     _ block: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int, channel: Int = 0,
     kernels: KernelTable
@@ -53,7 +60,7 @@ package struct ConvolutionEpilogue {
 }
 
 extension ConvolutionEpilogue {
-  /// Applies everything to `rows` x `channels` numbers in place, on up to `slots` threads.
+  /// Applies everything but addends to `rows` x `channels` numbers in place, on up to `slots` threads.
   package func apply(
     to matrix: UnsafeMutablePointer<Float>, rows: Int, channels: Int, slots: Int
   ) {

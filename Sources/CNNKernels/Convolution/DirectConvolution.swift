@@ -54,11 +54,17 @@ struct DirectConvolution {
 
   /// Output lines of a chunk: half a million multiplications, and enough pixels that the weights of
   /// a panel are read from the memory of another core only once in a while.
+  ///
+  /// In a column of pixels, which is what pointwise convolutions are computed as, chunks are of about
+  /// the same size, in whole tiles of six.
   private var chunkLines: Int {
     let g = geometry
     let line = g.outputWidth * g.groupOutputChannels * g.depth
     let enough = (DirectConvolution.chunkPixels + g.outputWidth - 1) / g.outputWidth
-    return min(g.outputHeight, max(1, enough, (1 << 19) / max(1, line)))
+    let lines = min(g.outputHeight, max(1, enough, (1 << 19) / max(1, line)))
+    guard g.outputWidth == 1 else { return lines }
+    let even = ThreadPool.chunkCount(of: g.outputHeight, grain: g.outputHeight / lines)
+    return min(g.outputHeight, ThreadPool.chunkCount(of: even, grain: 6) * 6)
   }
 
   /// Panels of a chunk: four million multiplications, and at least four panels, because the lines of
@@ -96,6 +102,25 @@ struct DirectConvolution {
       let frames = product(frameCount, chunkSamples, slots)
     else { return nil }
     return product((packed ? 0 : weights) + runTableCount + frames)
+  }
+
+  /// The same convolution as one of a single column with the pixels of all samples, if it is: no pixel
+  /// meets another one, and they lie behind each other.
+  private var column: DirectConvolution? {
+    let g = geometry
+    guard g.isPointwise else { return nil }
+    if let placement {
+      let line = g.outputWidth * g.outputChannels
+      guard placement.pixelStride == g.outputChannels, placement.lineStride == line,
+        placement.sampleStride == g.outputHeight * line
+      else { return nil }
+    }
+    let pixels = batch * g.positions
+    return DirectConvolution(
+      geometry: ConvolutionGeometry(
+        inputHeight: pixels, inputWidth: 1, inputChannels: g.inputChannels, outputHeight: pixels,
+        outputWidth: 1, outputChannels: g.outputChannels, kernelHeight: 1, kernelWidth: 1),
+      batch: 1, kernels: kernels)
   }
 
   // MARK: Passes
@@ -167,6 +192,13 @@ struct DirectConvolution {
     input: UnsafePointer<Float>, panels: UnsafePointer<Float>, epilogue: ConvolutionEpilogue,
     output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, slots: Int
   ) {
+    (column ?? self).multiplyChunks(input, panels, epilogue, output, scratch, slots)
+  }
+
+  private func multiplyChunks(
+    _ input: UnsafePointer<Float>, _ panels: UnsafePointer<Float>, _ epilogue: ConvolutionEpilogue,
+    _ output: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, _ slots: Int
+  ) {
     let g = geometry
     let lineWidth = (needsFrame ? frameWidth : g.inputWidth) * g.inputChannels
     let runs = UnsafeMutableRawPointer(scratch)
@@ -226,26 +258,34 @@ struct DirectConvolution {
       placement
       ?? OutputPlacement(
         pixelStride: g.outputChannels, lineStride: line, sampleStride: g.outputHeight * line)
-    let first = output + chunk.sample * place.sampleStride + chunk.line * place.lineStride
+    let first = chunk.sample * place.sampleStride + chunk.line * place.lineStride
+    // A column of pixels is worked on like a line.
+    let isColumn = g.outputWidth == 1
+    let lineStride = g.strideHeight * chunk.lineWidth
     var panel = chunk.panels.lowerBound
     while panel < chunk.panels.upperBound {
       let columns = min(width, g.groupOutputChannels - panel * width)
       let channel = chunk.group * g.groupOutputChannels + panel * width
+      let weights = chunk.weights + (chunk.group * panelsPerGroup + panel) * panelCount
+      let isFirst = panel == chunk.panels.lowerBound
+      let isLast = panel + 1 == chunk.panels.upperBound
       var sample = 0
       while sample < chunk.samples {
         let source = chunk.source + sample * chunk.sampleStride
+        let target = first + sample * place.sampleStride + channel
         kernels.direct.multiplyPanel(
           DirectBlock(
             image: source + chunk.group * g.groupInputChannels,
-            pixelStride: g.strideWidth * g.inputChannels,
-            lineStride: g.strideHeight * chunk.lineWidth, width: g.outputWidth,
-            lines: chunk.lines, runs: chunk.runs, runCount: runCount,
-            runLength: g.depth / runCount,
-            panel: chunk.weights + (chunk.group * panelsPerGroup + panel) * panelCount,
-            output: first + sample * place.sampleStride + channel,
-            outputStride: place.pixelStride, outputLineStride: place.lineStride, columns: columns,
+            pixelStride: isColumn ? lineStride : g.strideWidth * g.inputChannels,
+            lineStride: lineStride, width: isColumn ? chunk.lines : g.outputWidth,
+            lines: isColumn ? 1 : chunk.lines, runs: chunk.runs, runCount: runCount,
+            runLength: g.depth / runCount, panel: weights, output: output + target,
+            outputStride: isColumn ? place.lineStride : place.pixelStride,
+            outputLineStride: place.lineStride, columns: columns,
             scale: epilogue.scale.map { $0 + channel }, shift: epilogue.shift.map { $0 + channel },
-            slope: epilogue.slope))
+            addend: epilogue.addend.map { $0 + target }, slope: epilogue.slope,
+            fetchesImage: isFirst && !needsFrame,
+            nextPanel: isLast || sample > 0 ? nil : weights + panelCount))
         sample += 1
       }
       panel += 1

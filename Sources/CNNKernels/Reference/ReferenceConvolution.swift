@@ -34,17 +34,19 @@ package enum ReferenceConvolution {
     }
   }
 
-  /// Returns the output of the convolution, with scale, shift and activation.
+  /// Returns the output of the convolution, with scale, shift, addend and activation.
   package static func forward(
     _ g: ConvolutionGeometry, batch: Int, input: [Float], weight: [Float], scale: [Float]? = nil,
-    shift: [Float]? = nil, activation: ConvolutionEpilogue.Activation = .none
+    shift: [Float]? = nil, addend: [Float]? = nil,
+    activation: ConvolutionEpilogue.Activation = .none
   ) -> [Float] {
     var sums = [Double](
       repeating: 0, count: batch * g.outputHeight * g.outputWidth * g.outputChannels)
     forEachProduct(g, batch: batch) { i, w, o in sums[o] += Double(input[i]) * Double(weight[w]) }
     return sums.indices.map { index in
       let channel = index % g.outputChannels
-      let x = sums[index] * Double(scale?[channel] ?? 1) + Double(shift?[channel] ?? 0)
+      let affine = sums[index] * Double(scale?[channel] ?? 1) + Double(shift?[channel] ?? 0)
+      let x = affine + Double(addend?[index] ?? 0)
       switch activation {
       case .none: return Float(x)
       case .relu: return Float(max(x, 0))

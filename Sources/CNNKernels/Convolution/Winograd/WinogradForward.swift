@@ -275,6 +275,7 @@ extension WinogradConvolution {
       var place = outputTile(first + tile, positionStride: resultStride, panelStride: 0)
       place.origin += channel
       place.channels = columns
+      place.addend = epilogue.addend
       kernels.winograd.transformOutput(
         place, UnsafePointer(results + tile * width), UnsafePointer(affine), epilogue.slope,
         output, temporary)
