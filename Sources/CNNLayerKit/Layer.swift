@@ -46,6 +46,10 @@ public protocol Layer: Sendable {
   /// layer with `backwardReads` of inputs may say true.
   var supportsInPlace: Bool { get }
 
+  /// Whether, when predicting, the first output may share memory with the input at `index`: by
+  /// default with the first one, if `supportsInPlace`.
+  func supportsInPlace(input index: Int) -> Bool
+
   /// Whether, when predicting, the first output has the numbers of the first input in the same
   /// order, so that the host may leave the layer out. False by default.
   var isIdentityInInference: Bool { get }
@@ -88,6 +92,17 @@ public protocol Layer: Sendable {
   /// `next`.
   func fused(with next: any Layer) -> (any Layer)?
 
+  /// Whether the output is the sum of the inputs and nothing else, so that a layer that makes one of
+  /// two inputs may add the other one itself. False by default.
+  var isSumOfInputs: Bool { get }
+
+  /// Returns a layer of one more input that computes this layer and then adds that input to the
+  /// output, for prediction, or nil if there is none. Nil by default.
+  ///
+  /// The new input is the last one and has the output's shape. Parameters and states are those of
+  /// this layer.
+  func fusedWithAddend() -> (any Layer)?
+
   /// A layer of the same function that computes it with the smallest rounding error, however long
   /// it takes. The layer itself by default.
   ///
@@ -128,6 +143,8 @@ extension Layer {
   public var isDifferentiable: Bool { true }
   /// False.
   public var supportsInPlace: Bool { false }
+  /// The first input alone, if the layer supports it.
+  public func supportsInPlace(input index: Int) -> Bool { index == 0 && supportsInPlace }
   /// False.
   public var isIdentityInInference: Bool { false }
   /// False.
@@ -157,6 +174,10 @@ extension Layer {
   }
   /// No fusion.
   public func fused(with next: any Layer) -> (any Layer)? { nil }
+  /// False.
+  public var isSumOfInputs: Bool { false }
+  /// No fusion.
+  public func fusedWithAddend() -> (any Layer)? { nil }
   /// Reports that the layer cannot be trained through.
   public func backward(_ call: borrowing BackwardCall) throws(CNNError) {
     throw CNNError(.unsupported, "this layer has no backward pass, so it can only predict")

@@ -5,7 +5,8 @@ import CNNLayerKit
 ///
 /// Forward: `y = x0 + x1 + …`, from left to right. Gradient: `dx0 = dx1 = … = dy`; nothing of the
 /// forward pass is read. The output has the inputs' shape. Works in place on the first input. For
-/// prediction it absorbs a rectifier that follows.
+/// prediction it is absorbed by a convolution that makes one of two inputs, or else absorbs a
+/// rectifier that follows.
 struct Add: Layer {
   let outputs: [OutputDeclaration]
   private let inputCount: Int
@@ -26,6 +27,7 @@ struct Add: Layer {
   var backwardReads: BackwardReads { [] }
   var supportsInPlace: Bool { true }
   var isDifferentiable: Bool { !rectifies }
+  var isSumOfInputs: Bool { !rectifies }
   var operationCount: Int { ShapeRules.operations(inputCount - 1, outputs[0].shape.count) }
 
   func fused(with next: any Layer) -> (any Layer)? {

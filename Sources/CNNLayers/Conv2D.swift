@@ -20,8 +20,8 @@ import CNNLayerKit
 /// | bias | `[out_channels]` | the same |
 ///
 /// With `groups` equal to C each channel has filters of its own (depthwise). For prediction it
-/// absorbs a batch norm and a rectifier that follow. (LeCun et al. 1998; Dumoulin and Visin 2016,
-/// "A guide to convolution arithmetic".)
+/// absorbs a batch norm, a sum with another path, and a rectifier that follow. (LeCun et al. 1998;
+/// Dumoulin and Visin 2016, "A guide to convolution arithmetic".)
 struct Conv2D: Layer {
   let outputs: [OutputDeclaration]
   private var geometry: ConvolutionGeometry
@@ -139,12 +139,23 @@ struct Conv2D: Layer {
     return layer
   }
 
+  func fusedWithAddend() -> (any Layer)? {
+    guard Convolution.takesAddend(geometry), let longer = tail.withAddend else { return nil }
+    var layer = self
+    layer.tail = longer
+    return layer
+  }
+
+  /// In place on what is added.
+  func supportsInPlace(input index: Int) -> Bool { index == 1 && tail.hasAddend }
+
   func forward(_ call: borrowing ForwardCall) throws(CNNError) {
     let x = try call.inputs.required(0, "input")
     let y = try call.outputs.required(0, "output")
     let weight = try call.parameters.required(0, "parameter")
     let bias = hasBias ? try call.parameters.required(1, "parameter") : nil
-    let epilogue = try tail.epilogue(prepared: call.prepared, bias: bias)
+    let addend = tail.hasAddend ? try call.inputs.required(1, "input") : nil
+    let epilogue = try tail.epilogue(prepared: call.prepared, bias: bias, addend: addend)
     let isPacked = call.mode == .inference && packedCount > 0
     Convolution.forward(
       geometry, batch: call.batch, input: x, weight: weight,

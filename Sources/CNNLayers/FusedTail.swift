@@ -2,7 +2,7 @@ import CNNKernels
 import CNNLayerKit
 
 /// What one step of prediction does after a convolution or a linear layer:
-/// `activation(sum · scale + shift)`, with a batch norm folded into scale and shift.
+/// `activation(sum · scale + shift + addend)`, with a batch norm folded into scale and shift.
 ///
 /// With running mean m and variance v, batch norm computes
 /// `weight · (x + bias - m) / √(v + epsilon) + shift`, so `scale = weight / √(v + epsilon)` and
@@ -10,9 +10,19 @@ import CNNLayerKit
 struct FusedTail: Sendable {
   private(set) var normalization: (any ChannelAffine)?
   private(set) var activation: ConvolutionEpilogue.Activation = .none
+  /// Whether a sum was absorbed, whose other term is the last input.
+  private(set) var hasAddend = false
 
   /// Whether nothing was absorbed, so that the layer in front can still be trained.
-  var isEmpty: Bool { normalization == nil && activation == .none }
+  var isEmpty: Bool { normalization == nil && activation == .none && !hasAddend }
+
+  /// The tail with a sum at its end, or nil if that is not of this form.
+  var withAddend: FusedTail? {
+    guard !hasAddend, activation == .none else { return nil }
+    var tail = self
+    tail.hasAddend = true
+    return tail
+  }
 
   /// Returns the tail with `next` at its end, or nil if that is not of this form.
   func absorbing(_ next: any Layer, channels: Int) -> FusedTail? {
@@ -57,13 +67,14 @@ struct FusedTail: Sendable {
 
   /// Returns what the kernel does with its sums.
   func epilogue(
-    prepared: UnsafeMutableBufferPointer<Float>, bias: UnsafePointer<Float>?
+    prepared: UnsafeMutableBufferPointer<Float>, bias: UnsafePointer<Float>?,
+    addend: UnsafePointer<Float>? = nil
   ) throws(CNNError) -> ConvolutionEpilogue {
     guard let normalization else {
-      return ConvolutionEpilogue(shift: bias, activation: activation)
+      return ConvolutionEpilogue(shift: bias, addend: addend, activation: activation)
     }
     let (scale, shift) = try folded(prepared, channels: normalization.channels)
-    return ConvolutionEpilogue(scale: scale, shift: shift, activation: activation)
+    return ConvolutionEpilogue(scale: scale, shift: shift, addend: addend, activation: activation)
   }
 
   /// Returns where scale and shift lie.

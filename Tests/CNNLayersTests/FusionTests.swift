@@ -1,3 +1,4 @@
+import CNNKernels
 import CNNLayerKit
 import Testing
 
@@ -48,6 +49,77 @@ import Testing
       shape = layer.outputs[0].shape.sizes
     }
     expectClose(whole.outputs[0].values, values, relative: 1e-5, absolute: 1e-5)
+  }
+
+  static let addingHeads: [LayerCase] = [
+    LayerCase("conv2d", ["out_channels": 24, "kernel_size": 1], [5, 6, 12]),
+    LayerCase("conv2d", ["out_channels": 9, "kernel_size": 1, "stride": 2], [5, 6, 4], batch: 3),
+    LayerCase("conv2d", ["out_channels": 19, "kernel_size": 3, "padding": 1], [13, 14, 16]),
+    LayerCase("conv2d", ["out_channels": 16, "kernel_size": 3, "groups": 2], [5, 6, 4]),
+  ]
+
+  /// A convolution that adds another input has the bits of the two layers, in place and elsewhere.
+  @Test(
+    arguments: addingHeads,
+    [[], ["relu"], ["batch_norm"], ["batch_norm", "relu"], ["batch_norm", "leaky_relu"]])
+  func addingEqualsAdd(_ head: LayerCase, _ others: [String]) throws {
+    let conv = try head.makeLayer()
+    let shape = conv.outputs[0].shape.sizes
+    let sum = try makeLayer("add", [:], [shape, shape])
+    let norms = try others.filter { $0 == "batch_norm" }.map { try makeLayer($0, [:], [shape]) }
+    let activations = try others.filter { $0 != "batch_norm" }.map {
+      try makeLayer($0, [:], [shape])
+    }
+    var front = conv
+    for norm in norms { front = try #require(front.fused(with: norm)) }
+    #expect(sum.isSumOfInputs && !front.isSumOfInputs)
+    guard var fused = front.fusedWithAddend() else {
+      // Processors without fused multiply-add compute otherwise.
+      #expect(!Kernels.active.direct.isFast)
+      return
+    }
+    for activation in activations { fused = try #require(fused.fused(with: activation)) }
+    #expect(fused.fusedWithAddend() == nil && fused.fused(with: sum) == nil)
+    #expect(fused.supportsInPlace(input: 1) && !fused.supportsInPlace(input: 0))
+    #expect(!front.supportsInPlace(input: 1) && !fused.isDifferentiable)
+
+    let whole = try LayerHarness(fused, inputs: head.inputs + [shape], batch: head.batch)
+    try whole.forward(.inference)
+    let single = try LayerHarness(front, inputs: head.inputs, batch: head.batch)
+    single.inputs[0].values = whole.inputs[0].values
+    for (own, other) in zip(single.parameters + single.states, whole.parameters + whole.states) {
+      own.values = other.values
+    }
+    try single.forward(.inference)
+    let adding = try LayerHarness(sum, inputs: [shape, shape], batch: head.batch)
+    adding.inputs[0].values = single.outputs[0].values
+    adding.inputs[1].values = whole.inputs[1].values
+    try adding.forward(.inference)
+    var expected = adding.outputs[0].values
+    for activation in activations {
+      let last = try LayerHarness(activation, inputs: [shape], batch: head.batch)
+      last.inputs[0].values = expected
+      try last.forward(.inference)
+      expected = last.outputs[0].values
+    }
+    #expect(whole.outputs[0].values == expected)
+    try whole.forward(.inference, inPlace: 1)
+    #expect(whole.outputs[0].values == expected)
+  }
+
+  @Test func whatCannotAddDoesNot() throws {
+    let conv = try FusionTests.addingHeads[0].makeLayer()
+    let relu = try makeLayer("relu", [:], [conv.outputs[0].shape.sizes])
+    let rectified = try #require(conv.fused(with: relu))
+    #expect(rectified.fusedWithAddend() == nil)
+    #expect(try makeLayer("linear", ["out_features": 16], [[8]]).fusedWithAddend() == nil)
+    let depthwise = LayerCase(
+      "conv2d", ["out_channels": 16, "kernel_size": 3, "groups": 16], [5, 6, 16])
+    #expect(try depthwise.makeLayer().fusedWithAddend() == nil)
+    #expect(try !makeLayer("multiply", [:], [[8], [8]]).isSumOfInputs)
+    let sum = try makeLayer("add", [:], [[8], [8]])
+    let both = try #require(sum.fused(with: try makeLayer("relu", [:], [[8]])))
+    #expect(!both.isSumOfInputs)
   }
 
   static let trainingPairs: [(LayerCase, LayerCase)] = [

@@ -69,7 +69,9 @@ final class LayerHarness {
   }
 
   /// Computes the outputs.
-  func forward(_ mode: ExecutionMode, inPlace: Bool = false) throws {
+  ///
+  /// - Parameter inPlace: The input whose memory the first output takes over, if any.
+  func forward(_ mode: ExecutionMode, inPlace: Int? = nil) throws {
     let workspace = try #require(workspaces[mode])
     let scratch = GuardedBuffer(workspace.forwardScratch)
     let cache = GuardedBuffer(mode == .training ? workspace.cache : 0)
@@ -79,7 +81,7 @@ final class LayerHarness {
       try run { try prepare($0) }
     }
     var targets = outputs.map(\.elements)
-    if inPlace { targets[0] = inputs[0].elements }
+    if let inPlace { targets[0] = inputs[inPlace].elements }
     let (sources, results) = (list(inputs), BufferList(targets))
     let (weights, kept) = (list(parameters), list(states))
     try run { services in
@@ -90,8 +92,9 @@ final class LayerHarness {
         scratch: scratch.elements, random: random, services: services)
       try layer.forward(call)
     }
-    if inPlace {
-      for i in 0..<inputs[0].elements.count { outputs[0].elements[i] = inputs[0].elements[i] }
+    if let inPlace {
+      let result = inputs[inPlace].elements
+      for i in result.indices { outputs[0].elements[i] = result[i] }
     }
     #expect(scratch.isIntact && cache.isIntact)
     if mode == .training { self.cache = cache }

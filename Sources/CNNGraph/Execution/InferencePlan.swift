@@ -140,13 +140,16 @@ private struct InferencePlanBuilder {
   private func inPlaceRequest(
     _ step: InferenceProgram.Step, _ time: Int, _ lastUse: [Int]
   ) -> Int? {
-    guard step.layer.supportsInPlace, let input = step.inputs.first, let output = step.outputs.first
-    else { return nil }
-    let root = program.roots[input]
-    guard lastUse[root] == time, step.inputs.filter({ program.roots[$0] == root }).count == 1,
-      network.tensors[root].shape.count == network.tensors[output].shape.count
-    else { return nil }
-    return requests[root]
+    guard let output = step.outputs.first else { return nil }
+    for (index, input) in step.inputs.enumerated() where step.layer.supportsInPlace(input: index) {
+      let root = program.roots[input]
+      guard lastUse[root] == time, step.inputs.filter({ program.roots[$0] == root }).count == 1,
+        network.tensors[root].shape.count == network.tensors[output].shape.count,
+        let request = requests[root]
+      else { continue }
+      return request
+    }
+    return nil
   }
 
   private func size(of tensor: Int) throws(CNNError) -> Int {

@@ -96,6 +96,8 @@ private struct InferenceProgramBuilder {
   /// For each tensor, the nodes that take it.
   private var consumers: [[Int]]
   private var absorbed: Set<Int> = []
+  /// The tensors that the caller or the steps so far have written.
+  private var available: Set<Int>
 
   var steps: [InferenceProgram.Step] = []
   var roots: [Int]
@@ -107,6 +109,7 @@ private struct InferenceProgramBuilder {
     network = model.network
     self.keep = keep.union(network.outputs)
     roots = Array(network.tensors.indices)
+    available = Set(network.inputs)
     consumers = [[Int]](repeating: [], count: network.tensors.count)
     for (index, node) in network.nodes.enumerated() {
       for input in node.inputs { consumers[input].append(index) }
@@ -136,26 +139,31 @@ private struct InferenceProgramBuilder {
     var layer = network.nodes[first].layer
     if isPrecise { layer = layer.precise }
     var members = [first]
+    var inputs = network.nodes[first].inputs
     var last = first
     while let next = onlyConsumer(of: last) {
       let candidate = network.nodes[next].layer
-      if candidate.isIdentityInInference {
-        members.append(next)
-      } else if let fused = layer.fused(with: candidate) {
+      if network.nodes[next].inputs.count == 2 {
+        guard let addend = otherInput(of: next, than: last), candidate.isSumOfInputs,
+          let fused = layer.fusedWithAddend()
+        else { break }
         layer = fused
-        members.append(next)
-      } else {
-        break
+        inputs.append(addend)
+      } else if !candidate.isIdentityInInference {
+        guard let fused = layer.fused(with: candidate) else { break }
+        layer = fused
       }
+      members.append(next)
       absorbed.insert(next)
       last = next
     }
+    available.formUnion(network.nodes[last].outputs)
     let owners = members.filter { $0 == first || !network.nodes[$0].layer.isIdentityInInference }
     steps.append(
       InferenceProgram.Step(
         nodes: members.map { network.nodes[$0].name },
         layer: layer,
-        inputs: network.nodes[first].inputs,
+        inputs: inputs,
         outputs: network.nodes[last].outputs,
         parameters: owners.flatMap { model.parameterLayout.ranges[$0] },
         states: owners.flatMap { model.stateLayout.ranges[$0] },
@@ -163,13 +171,22 @@ private struct InferenceProgramBuilder {
     preparedCount += (layer.preparedCount + 15) / 16 * 16
   }
 
-  /// The node that alone takes the only output of `node`, and takes nothing else.
+  /// The node that alone takes the only output of `node`, and takes at most one other tensor.
   private func onlyConsumer(of node: Int) -> Int? {
     let outputs = network.nodes[node].outputs
     guard outputs.count == 1, !keep.contains(outputs[0]), consumers[outputs[0]].count == 1,
-      let next = consumers[outputs[0]].first, network.nodes[next].inputs.count == 1,
+      let next = consumers[outputs[0]].first, network.nodes[next].inputs.count <= 2,
       network.nodes[next].outputs.count == 1
     else { return nil }
     return next
+  }
+
+  /// The other tensor that `node` takes, if it is there when the step is run that computes `member`.
+  ///
+  /// Of two paths that are added, the one that comes last absorbs the sum.
+  private func otherInput(of node: Int, than member: Int) -> Int? {
+    let others = network.nodes[node].inputs.filter { !network.nodes[member].outputs.contains($0) }
+    guard others.count == 1, available.contains(roots[others[0]]) else { return nil }
+    return others[0]
   }
 }
