@@ -80,33 +80,91 @@ extension PoolingLoops {
     _ rectifies: Bool, _ g: PoolingGeometry
   ) {
     let rows = g.rows(row)
+    // The usual windows have a loop of their own.
+    let isPlain =
+      g.kernelHeight == 2 && g.kernelWidth == 2 && g.dilationHeight == 1 && g.dilationWidth == 1
+      && g.channels % 8 == 0 && rows.count == 2
     var column = 0
     while column < g.outputWidth {
       let columns = g.columns(column)
       let offset = (row &* g.outputWidth &+ column) &* g.channels
-      // Where the first cell inside the input lies in the whole window.
-      let top = (rows.first &- (row &* g.strideHeight &- g.paddingTop)) / g.dilationHeight
-      let left = (columns.first &- (column &* g.strideWidth &- g.paddingLeft)) / g.dilationWidth
-      let first = top &* g.kernelWidth &+ left
-      var c = 0
-      while c < g.channels {
-        let width = g.channels &- c < 8 ? g.channels &- c : 8
-        var (best, place) = largestWithCell(x + c, width, rows, columns, first, g)
-        if rectifies {
-          let zero = lanes(0)
-          place = place.replacing(with: SIMD8(repeating: 255), where: best .<= zero)
-          best = best.replacing(with: zero, where: best .< zero)
-        }
-        if width == 8 {
-          store(best, y + (offset &+ c))
-          storeBytes(place, cells + (offset &+ c))
-        } else {
-          store(best, y + (offset &+ c), width)
-          storeBytes(place, cells + (offset &+ c), width)
-        }
-        c &+= 8
+      if isPlain, columns.count == 2 {
+        let first = (rows.first &* g.inputWidth &+ columns.first) &* g.channels
+        maxOfFour(
+          x + first, g.inputWidth &* g.channels, y + offset, cells + offset, rectifies, g.channels)
+      } else {
+        maxCells(x, y + offset, cells + offset, row, column, rectifies, g)
       }
       column &+= 1
+    }
+  }
+
+  /// Windows of 2x2 in the middle of an image: the larger of the upper two against the larger of the
+  /// lower two, which gives the same as one after the other.
+  @inline(__always)
+  private static func maxOfFour(
+    _ x: FloatPointer, _ lineStride: Int, _ y: MutableFloatPointer,
+    _ cells: UnsafeMutablePointer<UInt8>, _ rectifies: Bool, _ channels: Int
+  ) {
+    let zero = lanes(0)
+    let lower = x + lineStride
+    var c = 0
+    while c < channels {
+      var best = load(x + c)
+      var place = SIMD8<UInt32>(repeating: 0)
+      take(load(x + (channels &+ c)), SIMD8(repeating: 1), &best, &place)
+      var other = load(lower + c)
+      var otherPlace = SIMD8<UInt32>(repeating: 2)
+      take(load(lower + (channels &+ c)), SIMD8(repeating: 3), &other, &otherPlace)
+      take(other, otherPlace, &best, &place)
+      if rectifies {
+        place = place.replacing(with: SIMD8(repeating: 255), where: best .<= zero)
+        best = best.replacing(with: zero, where: best .< zero)
+      }
+      store(best, y + c)
+      storeBytes(place, cells + c)
+      c &+= 8
+    }
+  }
+
+  /// Replaces numbers by larger ones and by NaN.
+  @inline(__always)
+  private static func take(
+    _ v: Vector, _ cell: SIMD8<UInt32>, _ best: inout Vector, _ place: inout SIMD8<UInt32>
+  ) {
+    let wins = (v .> best) .| (v .!= v)
+    best = best.replacing(with: v, where: wins)
+    place = place.replacing(with: cell, where: wins)
+  }
+
+  /// A window of any size and place.
+  private static func maxCells(
+    _ x: FloatPointer, _ y: MutableFloatPointer, _ cells: UnsafeMutablePointer<UInt8>, _ row: Int,
+    _ column: Int, _ rectifies: Bool, _ g: PoolingGeometry
+  ) {
+    let rows = g.rows(row)
+    let columns = g.columns(column)
+    // Where the first cell inside the input lies in the whole window.
+    let top = (rows.first &- (row &* g.strideHeight &- g.paddingTop)) / g.dilationHeight
+    let left = (columns.first &- (column &* g.strideWidth &- g.paddingLeft)) / g.dilationWidth
+    let first = top &* g.kernelWidth &+ left
+    var c = 0
+    while c < g.channels {
+      let width = g.channels &- c < 8 ? g.channels &- c : 8
+      var (best, place) = largestWithCell(x + c, width, rows, columns, first, g)
+      if rectifies {
+        let zero = lanes(0)
+        place = place.replacing(with: SIMD8(repeating: 255), where: best .<= zero)
+        best = best.replacing(with: zero, where: best .< zero)
+      }
+      if width == 8 {
+        store(best, y + c)
+        storeBytes(place, cells + c)
+      } else {
+        store(best, y + c, width)
+        storeBytes(place, cells + c, width)
+      }
+      c &+= 8
     }
   }
 

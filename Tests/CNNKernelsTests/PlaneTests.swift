@@ -33,6 +33,7 @@ extension PoolingGeometry {
     make(2, 6, 9, 16, kernel: (2, 2), stride: (2, 2), dilation: 2),
     make(2, 3, 3, 5, kernel: (2, 2), stride: (3, 3), padding: 2),
     make(8, 32, 32, 32, kernel: (2, 2), stride: (2, 2)),
+    make(2, 9, 11, 24, kernel: (2, 2), stride: (1, 2), padding: 1),
   ]
 
   var inputCount: Int { batch * inputHeight * inputWidth * channels }
@@ -121,6 +122,39 @@ struct PoolingTests {
           gradOutput: gradient, cells: cells, gradInput: $0, geometry: g, slots: slots)
       }
       #expect(dx == slope)
+    }
+  }
+
+  /// All windows of 2x2 of four numbers: the first of equals wins, and the last that is none.
+  @Test func compactWindowsOfFour() {
+    let values: [Float] = [.nan, -.infinity, 0, 1]
+    let g = PoolingGeometry.make(1, 2, 64, 8, kernel: (2, 2), stride: (2, 2))
+    // Window w and channel c are the combination 8 w + c, with two bits for each of the cells.
+    let x = (0..<g.inputCount).map { index in
+      let (line, column, channel) = (index / 512, index / 8 % 64, index % 8)
+      let combination = column / 2 * 8 + channel
+      return values[combination >> (2 * (line * 2 + column % 2)) & 3]
+    }
+    for rectifies in [false, true] {
+      var y: [Float] = []
+      let cells = filled(CompactMaxPooling.cacheCount(g.outputCount)) { cells in
+        y = filled(g.outputCount) {
+          CompactMaxPooling.forward(
+            x, $0, cells: cells, rectifies: rectifies, geometry: g, slots: 1)
+        }
+      }
+      let places = cells.withUnsafeBytes { Array($0.prefix(256)) }
+      for combination in 0..<256 {
+        var (best, place) = (-Float.infinity, UInt8(0))
+        for cell in 0..<4 {
+          let value = values[combination >> (2 * cell) & 3]
+          if value > best || value.isNaN { (best, place) = (value, UInt8(cell)) }
+        }
+        if rectifies, best <= 0 { (best, place) = (0, 255) }
+        #expect(places[combination] == place, "\(combination)")
+        #expect(y[combination].bitPattern == best.bitPattern || best.isNaN, "\(combination)")
+        #expect(y[combination].isNaN == best.isNaN, "\(combination)")
+      }
     }
   }
 
