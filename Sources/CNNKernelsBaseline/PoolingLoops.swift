@@ -63,11 +63,24 @@ enum PoolingLoops: PoolingKernels {
     _ channels: Int, _ g: PoolingGeometry
   ) {
     let rows = g.rows(row)
+    // The usual windows have loops of their own.
+    let isPlain =
+      indices == nil && channels % 8 == 0 && g.dilationHeight == 1 && g.dilationWidth == 1
     var column = 0
     while column < g.outputWidth {
       let columns = g.columns(column)
       let offset = (row &* g.outputWidth &+ column) &* g.channels
       let target = y + offset
+      let source = x + (rows.first &* g.inputWidth &+ columns.first) &* g.channels
+      column &+= 1
+      if isPlain, rows.count == 2, columns.count == 2 {
+        maxWindow(source, 2, 2, target, channels, g)
+        continue
+      }
+      if isPlain, rows.count == 3, columns.count == 3 {
+        maxWindow(source, 3, 3, target, channels, g)
+        continue
+      }
       var c = 0
       while c < channels {
         let width = channels &- c < 8 ? channels &- c : 8
@@ -87,7 +100,27 @@ enum PoolingLoops: PoolingKernels {
         }
         c &+= 8
       }
-      column &+= 1
+    }
+  }
+
+  /// A window inside of the image, whose size is a literal by the time that the compiler sees it.
+  @inline(__always)
+  private static func maxWindow(
+    _ source: FloatPointer, _ rows: Int, _ columns: Int, _ target: MutableFloatPointer,
+    _ channels: Int, _ g: PoolingGeometry
+  ) {
+    let line = g.inputWidth &* g.channels
+    var c = 0
+    while c < channels {
+      var best = load(source + c)
+      var cell = 1
+      while cell < rows &* columns {
+        let v = load(source + (cell / columns &* line &+ cell % columns &* g.channels &+ c))
+        best = best.replacing(with: v, where: (v .> best) .| (v .!= v))
+        cell &+= 1
+      }
+      store(best, target + c)
+      c &+= 8
     }
   }
 
