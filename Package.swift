@@ -113,6 +113,7 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: nil, providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "CVector"),
+    .systemLibrary(name: "CHeap"),
     .target(name: "CForkRepair"),
     .systemLibrary(name: "CCNN", path: "include"),
     .target(
@@ -136,6 +137,7 @@ let package = Package(
     module(
       "CNNPlugins",
       basics + ["CNNGraph", "CNNImaging", "CNNData", "CNNFormats", "CNNTraining"]),
+    module("CNNPluginCheck", everything + ["CHeap"]),
     module("CNNKit", everything),
     module(
       "CNNCAPI", everything + ["CNNKit", "CForkRepair"],
@@ -143,7 +145,8 @@ let package = Package(
     .executableTarget(
       name: "CNNCommand",
       dependencies: everything + [
-        "CNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CNNKit", "CNNPluginCheck",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict, linkerSettings: command),
     example("ExampleTrain", path: "train"),

@@ -28,7 +28,7 @@ struct CNNCommand: ParsableCommand {
     version: libraryVersion,
     subcommands: [
       TrainCommand.self, PredictCommand.self, EvaluateCommand.self, SummaryCommand.self,
-      BenchCommand.self, PluginsCommand.self,
+      BenchCommand.self, PluginsCommand.self, PluginCheckCommand.self,
     ])
 }
 
@@ -69,9 +69,9 @@ struct CommonOptions: ParsableArguments {
 }
 
 /// Runs the body of a subcommand; an error of the library is printed and becomes an exit code.
-func reportingErrors(_ body: () throws -> Void) throws {
+func reportingErrors<Result>(_ body: () throws -> Result) throws -> Result {
   do {
-    try body()
+    return try body()
   } catch let error as CNNError {
     Terminal.printError("cnn: \(error.message)")
     throw ExitCode(exitCode(for: error.code))
