@@ -306,7 +306,8 @@ enum {
 /** An array of numbers that a layer owns and the host keeps: a parameter or a state. */
 typedef struct cnn_parameter {
   cnn_struct_header header;
-  /** The name within the layer, as PyTorch has it: "weight", "bias", "running_mean". */
+  /** The name within the layer, as PyTorch has it: "weight", "bias", "running_mean"; letters, digits,
+   *  '_', '-' and '.'. */
   const char *name;
   /** The shape in memory. */
   cnn_shape shape;
@@ -397,7 +398,8 @@ struct cnn_layer_builder {
   /**
    * Declares the next output; at least one is needed.
    *
-   * @param name   How graphs refer to it behind the layer's name and a dot; may be NULL: "output".
+   * @param name   How graphs refer to it behind the layer's name and a dot, made of letters, digits,
+   *               '_' and '-'; may be NULL: "output".
    * @param shape  The shape of one sample.
    * @param flags  0, or CNN_OUTPUT_NOT_DIFFERENTIABLE.
    */

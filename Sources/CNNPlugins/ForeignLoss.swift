@@ -47,11 +47,12 @@ private struct ForeignLoss: Loss {
   let targets: LossTargets
   let instance: ForeignInstance
   let functions: ForeignFunctions<cnn_loss_type>
+  let type: String
 
   func check(_ shape: Shape) throws(CNNError) {
     guard let check = functions.value.check else { return }
     var foreign = cnn_shape(shape)
-    try Failure.check("check") { check(instance.pointer, Host.table, &foreign) }
+    try Failure.check("\(type), check") { check(instance.pointer, Host.table, &foreign) }
   }
 
   func evaluate(_ call: LossCall) throws(CNNError) -> Double {
@@ -72,7 +73,7 @@ private struct ForeignLoss: Loss {
     foreign.weight = Double(call.weight)
     foreign.gradient = call.gradient
     var loss = 0.0
-    try Failure.check("evaluate") { evaluate(instance.pointer, &foreign, &loss) }
+    try Failure.check("\(type), evaluate") { evaluate(instance.pointer, &foreign, &loss) }
     return loss
   }
 }
@@ -117,7 +118,7 @@ extension LossType {
         instance: try ForeignInstance(
           create: value.create, destroy: value.destroy, user: value.user, attributes: attributes,
           specifications: specifications),
-        functions: functions)
+        functions: functions, type: name)
     }
   }
 }

@@ -178,11 +178,7 @@ final class LayerBuilder {
   ) -> Int32 {
     declare { (declarations) throws(CNNError) in
       let name = name == nil ? "output" : try text(name, "add_output: the name")
-      guard !name.isEmpty, !name.contains(".") else {
-        throw .invalidArgument(
-          "add_output: the name \"\(name)\" is empty or has a dot, which separates it from the layer's"
-        )
-      }
+      try checkMemberName(name, "add_output: the name of an output", allowsDots: false)
       guard flags & ~Int32(CNN_OUTPUT_NOT_DIFFERENTIABLE) == 0 else {
         throw .invalidArgument("add_output: the flags \(flags) of \"\(name)\" are unknown")
       }
@@ -200,7 +196,7 @@ extension ParameterDeclaration {
   ) throws(CNNError) {
     var foreign = try copy(pointer, what)
     let name = try text(foreign.name, "the name of \(what)")
-    guard !name.isEmpty else { throw .invalidArgument("the name of \(what) is empty") }
+    try checkMemberName(name, "the name of \(what)", allowsDots: true)
     let own = try withCopy(of: &foreign.shape) { (pointer) throws(CNNError) in
       try CNNPlugins.shape(pointer, "\(what) \"\(name)\"")
     }
@@ -212,6 +208,26 @@ extension ParameterDeclaration {
     } catch {
       throw error.prefixed(by: "\(what) \"\(name)\"")
     }
+  }
+}
+
+/// Checks the name of an output, parameter or state: others refer to it behind the layer's name.
+private func checkMemberName(
+  _ name: String, _ what: String, allowsDots: Bool
+) throws(CNNError) {
+  let isFit = name.utf8.allSatisfy { byte in
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+      true
+    case UInt8(ascii: "."): allowsDots
+    default: false
+    }
+  }
+  guard isFit, (1...128).contains(name.utf8.count) else {
+    throw .invalidArgument(
+      "\(what) has 1 to 128 letters, digits, '_'\(allowsDots ? ", '.'" : "") and '-', got "
+        + "\"\(name.prefix(200))\"")
   }
 }
 

@@ -98,11 +98,12 @@ extension Graph.Node {
       throw .malformedData("layer \(index) of the graph has no \"type\"")
     }
     self.type = try text(type, "the type of layer \(index)")
-    // A name is worth having, and a short network reads better without: number what has none.
+    // A name is worth having, and a short network reads better without: number what has none. The
+    // domain in front of a foreign type would make parameters hard to read.
     let given = object.removeValue(forKey: "name")
     name =
       try given.map { value throws(CNNError) in try text(value, "the name of layer \(index)") }
-      ?? "\(self.type)\(index + 1)"
+      ?? "\(self.type.split(separator: ".").last ?? "layer")\(index + 1)"
     switch object.removeValue(forKey: "inputs") {
     case nil, .null?: inputs = nil
     case .string(let single)?: inputs = [single]
