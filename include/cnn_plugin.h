@@ -749,16 +749,15 @@ typedef struct cnn_plugin {
 #define CNN_PLUGIN_ENTRY_NAME "cnn_plugin_entry"
 
 /**
- * The function called `cnn_plugin_entry` of a shared object:
+ * The one function of a shared object that is a plugin; the plugin defines it.
  *
- *     CNN_PLUGIN_EXPORT const cnn_plugin *cnn_plugin_entry(const cnn_host *host);
- *
- * Called once, on the thread that loads the plugin.
+ * Called once, on the thread that loads the plugin, while no other plugin can be loaded: it must not
+ * load one.
  *
  * @param host  The host's services; look at host->header for its version.
  * @return The plugin, valid for ever; NULL to refuse, after host->fail with the reason.
  */
-typedef const cnn_plugin *(*cnn_plugin_entry_function)(const cnn_host *host);
+CNN_PLUGIN_EXPORT const cnn_plugin *cnn_plugin_entry(const cnn_host *host);
 
 #ifdef __cplusplus
 }

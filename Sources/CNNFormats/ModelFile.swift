@@ -161,7 +161,8 @@ public enum ModelFile {
         .unknownName,
         "the model needs layer types that are not registered: "
           + missing.map { "\"\($0)\" version \(versions[$0] ?? .null)" }.joined(separator: ", ")
-          + "; load the plugin that provides them, or register them, before the model")
+          + "; load the plugin that provides them (cnn_plugin_load, cnn.load_plugin, --plugin), or "
+          + "register them, before the model")
     }
     for (name, value) in versions.sorted(by: { $0.key < $1.key }) {
       guard let version = value.asInteger else {

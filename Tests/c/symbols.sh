@@ -11,9 +11,9 @@ trap 'rm -rf "$work"' EXIT
 export LC_ALL=C
 
 # Declarations: the preprocessor drops the comments, a declaration begins at a line's beginning. The
-# one function with a body, cnn_shape_count, is in the header alone.
+# function with a body, cnn_shape_count, is in the header alone, cnn_plugin_entry in plugins.
 ${CC:-cc} -E -P "$headers/cnn_plugin.h" | tr '\n' ' ' | grep -oE '\bcnn_[a-z0-9_]+\(' |
-  tr -d '(' | grep -vx cnn_shape_count |
+  tr -d '(' | grep -vxE "cnn_shape_count|cnn_plugin_entry" |
   sort -u >"$work/declared"
 nm -D --defined-only "$library" | awk '{ print $3 }' | sort -u >"$work/exported"
 
