@@ -8,12 +8,15 @@ enum Surroundings: Sendable {
   case guardBehind
   /// A page in front of the start that must not be touched.
   case guardInFront
+  /// A page right behind the last number, wherever the first one is then: a caller's arrays start at any
+  /// multiple of 4.
+  case guardRightBehind
 }
 
 /// An array of numbers that notices what happens beside it.
 ///
-/// It starts at an address that is a multiple of 64, as the arrays of the library do. What lies between
-/// it and the guard, or on its other side, is filled with a pattern.
+/// Unless the guard is right behind it, it starts at a multiple of 64, as the arrays of the library do.
+/// What lies between it and the guard, or on its other side, is filled with a pattern.
 final class CheckedArray {
   /// What the array is, for messages.
   let name: String
@@ -53,6 +56,7 @@ final class CheckedArray {
       switch surroundings {
       case .room: 2 * page + shift / 64 * 64
       case .guardBehind: (inside - size) / 64 * 64
+      case .guardRightBehind: inside - size
       case .guardInFront: 0
       }
     elements = UnsafeMutableBufferPointer(

@@ -19,6 +19,8 @@ enum FaultHandler {
   }
 
   private static let capacity = 4096
+  /// The code of a fault without an address (`SI_KERNEL`).
+  private static let siKernel: Int32 = 0x80
   private static let isReporting = Atomic<Bool>(false)
   /// Where to look for a free place first.
   private nonisolated(unsafe) static var next = 0
@@ -67,6 +69,11 @@ enum FaultHandler {
     while isReporting.exchange(true, ordering: .relaxed) { pause() }
     for signal in [SIGSEGV, SIGBUS] { Glibc.signal(signal, SIG_DFL) }
     guard let info else { return }
+    guard info.pointee.si_code != siKernel else {
+      return write(
+        "fault it expects numbers at multiples of more than 4 bytes, or goes where no memory can be\n"
+      )
+    }
     let address = UInt(bitPattern: info.pointee._sifields._sigfault.si_addr)
     write("fault ")
     write(isWrite(context) ? "it writes " : "it reads ")

@@ -2,6 +2,7 @@ import CCNN
 import CNNGraph
 import CNNLayerKit
 import CNNPlugins
+import Glibc
 
 /// Sees what layers ask of the host, and refuses memory at will.
 ///
@@ -13,6 +14,7 @@ enum HostHooks {
     var allocations = 0
     var refusedAllocation = Int.max
     var order: ChunkOrder?
+    var pauses = false
   }
 
   /// In which order the chunks of a parallel_for run, one after the other: any is allowed.
@@ -33,6 +35,17 @@ enum HostHooks {
     }
   }
 
+  /// Runs `body` with pauses where it takes memory or starts chunks, so that threads meet there.
+  static func pausing<Result>(_ body: () throws -> Result) rethrows -> Result {
+    notes.withLock { $0.pauses = true }
+    defer { notes.withLock { $0.pauses = false } }
+    return try body()
+  }
+
+  private static func pause() {
+    if notes.withLock({ $0.pauses }) { usleep(100) }
+  }
+
   /// Runs `body` with chunks in another order than usual.
   static func ordering<Result>(
     _ order: ChunkOrder?, _ body: () throws -> Result
@@ -46,6 +59,8 @@ enum HostHooks {
     _ chunks: Int64, _ concurrency: Int64, _ body: cnn_parallel_body?,
     _ user: UnsafeMutableRawPointer?
   ) -> Int32 {
+    pause()
+    defer { pause() }
     guard let order = notes.withLock({ $0.order }), let body, chunks >= 0, concurrency >= 1 else {
       return original.parallel_for?(chunks, concurrency, body, user) ?? Int32(CNN_UNSUPPORTED)
     }
@@ -84,6 +99,7 @@ enum HostHooks {
   }
 
   private static func allocate(_ bytes: Int64) -> UnsafeMutableRawPointer? {
+    pause()
     let isRefused = notes.withLock { notes in
       defer { notes.allocations += 1 }
       return notes.allocations == notes.refusedAllocation

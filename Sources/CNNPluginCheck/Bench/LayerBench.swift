@@ -40,6 +40,11 @@ final class LayerBench {
   init(_ layerCase: LayerCase, layer: (any Layer)? = nil, _ options: Options) throws {
     let layer = try layer ?? layerCase.make()
     let batch = options.batch
+    // The host's own memory is aligned, whatever memory callers bring along.
+    let own = options.surroundings == .guardRightBehind ? .guardBehind : options.surroundings
+    func temporary(_ name: String, _ count: Int) throws -> CheckedArray {
+      try CheckedArray(name, count: count, own, shift: options.shift)
+    }
     func array(_ name: String, _ count: Int) throws -> CheckedArray {
       try CheckedArray(name, count: count, options.surroundings, shift: options.shift)
     }
@@ -57,15 +62,15 @@ final class LayerBench {
       try array("the gradient of parameter \"\($0.name)\"", $0.shape.count)
     }
     states = try layer.states.map { try array("state \"\($0.name)\"", $0.shape.count) }
-    prepared = try array("the prepared numbers", layer.preparedCount)
+    prepared = try temporary("the prepared numbers", layer.preparedCount)
     var sizes: [ExecutionMode: Workspace] = [:]
     for mode in [ExecutionMode.training, .inference] {
       sizes[mode] = try layer.workspace(
         batch: options.planned ?? batch, mode: mode, concurrency: options.concurrency)
     }
-    cache = try array("the cache", sizes[.training]?.cache ?? 0)
-    backwardScratch = try array("backward's scratch", sizes[.training]?.backwardScratch ?? 0)
-    forwardScratch = try sizes.mapValues { try array("forward's scratch", $0.forwardScratch) }
+    cache = try temporary("the cache", sizes[.training]?.cache ?? 0)
+    backwardScratch = try temporary("backward's scratch", sizes[.training]?.backwardScratch ?? 0)
+    forwardScratch = try sizes.mapValues { try temporary("forward's scratch", $0.forwardScratch) }
     fill()
   }
 

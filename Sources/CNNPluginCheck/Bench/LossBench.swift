@@ -15,7 +15,7 @@ final class LossBench {
 
   init(
     _ loss: any Loss, _ shape: Shape, usesLabels: Bool, batch: Int = 3,
-    _ surroundings: Surroundings = .room, shift: Int = 0
+    _ surroundings: Surroundings = .room, shift: Int = 0, seed: Int = 3
   ) throws {
     (self.loss, self.shape, self.batch, self.usesLabels) = (loss, shape, batch, usesLabels)
     isGuarded = surroundings != .room
@@ -28,7 +28,7 @@ final class LossBench {
     gradient = try array("the gradient", count)
     values = try array("the values", usesLabels ? 0 : count)
     labels = try array("the labels", usesLabels ? count / classes : 0)
-    var numbers = Numbers(3)
+    var numbers = Numbers(seed)
     output.set(numbers.numbers(count, -2...2))
     values.set(numbers.numbers(values.elements.count, 0...1))
     for index in 0..<labels.elements.count {

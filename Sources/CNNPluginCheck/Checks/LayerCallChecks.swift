@@ -102,7 +102,9 @@ private func runGuarded(_ context: CheckContext, protects: Bool) throws {
   for layerCase in try context.layerCases() {
     for batch in [1, 2, 3] {
       for concurrency in protects ? [2] : [1, 2, 3, 8] {
-        for surroundings in protects ? [Surroundings.room] : [.guardBehind, .guardInFront] {
+        for surroundings in protects
+          ? [Surroundings.room] : [.guardBehind, .guardInFront, .guardRightBehind]
+        {
           var options = options(context, batch: batch, concurrency: concurrency, surroundings)
           options.protects = protects
           let bench = try LayerBench(layerCase, options)

@@ -1,6 +1,5 @@
 import CNNKernels
 import CNNLayerKit
-import Glibc
 
 /// The check on which those that compare bits rely.
 let layerRepetitionChecks: [Check] = [
@@ -22,6 +21,10 @@ let layerDeterminismChecks: [Check] = [
     .layer, "concurrent-calls",
     "Several threads that call one layer at once, each with memory of its own, get what one call gets.",
     needs: ["threads"], run: checkConcurrentCalls),
+  Check(
+    .layer, "concurrent-creation",
+    "Several threads that make layers at once get what one alone gets.", needs: ["repeat"],
+    run: checkConcurrentCreation),
   Check(
     .layer, "interleaved",
     "Forward, other calls of this and other layers of the type, then backward: the same as without "
@@ -86,76 +89,66 @@ private func checkThreads(_ context: CheckContext) throws {
   }
 }
 
-/// What a thread is to do, and what came of it.
-private final class Work {
-  private let bench: LayerBench
-  private let expected: [[UInt32]]
-  private let rounds: Int
-  private let barrier: UnsafeMutablePointer<pthread_barrier_t>
-  private(set) var problem: String?
-
-  /// - Parameter barrier: Where threads wait until all are there.
-  init(
-    _ bench: LayerBench, rounds: Int, barrier: UnsafeMutablePointer<pthread_barrier_t>
-  ) throws {
-    (self.bench, self.rounds, self.barrier) = (bench, rounds, barrier)
-    (states, gradients) = (bench.states.map(\.values), bench.parameterGradients.map(\.values))
-    expected = try bench.runAll()
-  }
-
-  private let states: [[Float]]
-  private let gradients: [[Float]]
-
-  func run() {
-    pthread_barrier_wait(barrier)
-    let start = ContinuousClock.now
-    for _ in 0..<rounds where problem == nil && ContinuousClock.now - start < .milliseconds(250) {
-      for (array, values) in zip(bench.states, states) { array.set(values) }
-      for (array, values) in zip(bench.parameterGradients, gradients) { array.set(values) }
-      do {
-        guard try bench.runAll() != expected else { continue }
-        problem = "\(bench.layerCase): threads that call at once get other bits than one alone"
-      } catch {
-        problem = "\(bench.layerCase): \(error)"
-      }
-    }
-  }
-}
-
 private func checkConcurrentCalls(_ context: CheckContext) throws {
   ThreadPool.setThreadCount(3)
-  let count = 4
-  let barrier = UnsafeMutablePointer<pthread_barrier_t>.allocate(capacity: 1)
-  pthread_barrier_init(barrier, nil, UInt32(count))
   for layerCase in try context.layerCases() + context.largeCases() {
     let layer = try layerCase.make()
-    let works = try (0..<count).map { number in
+    let bodies = try (0..<4).map { number in
       var options = options(context)
       options.seed = 10 + number
-      let bench = try LayerBench(layerCase, layer: layer, options)
-      return try Work(bench, rounds: 400, barrier: barrier)
+      return try concurrentBody(LayerBench(layerCase, layer: layer, options))
     }
-    runAtOnce(works)
-    for work in works { if let problem = work.problem { throw Finding(problem) } }
+    try HostHooks.pausing { try runAtOnce(bodies) }
+    try runAtOnce(bodies)
   }
 }
 
-/// Runs each work on a thread of its own; ends the process if there are no threads.
-private func runAtOnce(_ works: [Work]) {
-  var threads: [pthread_t] = []
-  for work in works {
-    var thread = pthread_t()
-    let status = pthread_create(
-      &thread, nil,
-      { argument in
-        if let argument { Unmanaged<Work>.fromOpaque(argument).takeUnretainedValue().run() }
-        return nil
-      }, Unmanaged.passUnretained(work).toOpaque())
-    // Those that were started wait for this one.
-    guard status == 0 else { abort() }
-    threads.append(thread)
+/// What one of several threads does: the same calls again and again, which have to give the same bits.
+private func concurrentBody(_ bench: LayerBench) throws -> () throws -> Void {
+  let changing = bench.states + bench.parameterGradients
+  let before = changing.map(\.values)
+  let expected = try bench.runAll()
+  return {
+    try repeating(400) {
+      for (array, values) in zip(changing, before) { array.set(values) }
+      try expect(
+        try bench.runAll() == expected,
+        "\(bench.layerCase): threads that call at once get other bits than one alone")
+    }
   }
-  for thread in threads { pthread_join(thread, nil) }
+}
+
+private func checkConcurrentCreation(_ context: CheckContext) throws {
+  ThreadPool.setThreadCount(1)
+  let cases = try context.layerCases()
+  let layers = try cases.map { try $0.make() }
+  let made = Locked<[(number: Int, layer: any Layer)]>([])
+  let bodies = (0..<4).map { thread -> () throws -> Void in
+    {
+      var last: (number: Int, layer: any Layer)?
+      var number = thread
+      try repeating(200) {
+        number = (number + 1) % cases.count
+        let layer = try cases[number].make()
+        try expect(
+          layer.outputs == layers[number].outputs
+            && layer.parameters == layers[number].parameters
+            && layer.states == layers[number].states,
+          "\(cases[number]): threads that create at once get other declarations than one alone")
+        last = (number, layer)
+      }
+      if let last { made.withLock { $0.append(last) } }
+    }
+  }
+  try HostHooks.pausing { try runAtOnce(bodies) }
+  try runAtOnce(bodies)
+  for (number, layer) in made.withLock({ $0 }) {
+    let expected = try LayerBench(cases[number], layer: layers[number], options(context)).runAll()
+    let bench = try LayerBench(cases[number], layer: layer, options(context))
+    try expect(
+      try bench.runAll() == expected,
+      "\(cases[number]): a layer that was made while others were made computes something else")
+  }
 }
 
 private func checkInterleaving(_ context: CheckContext) throws {

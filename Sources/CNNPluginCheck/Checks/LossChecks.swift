@@ -32,6 +32,10 @@ let lossChecks: [Check] = [
     .loss, "process", "The same bits in another process.", needs: ["repeat"], runsTwice: true,
     run: digest),
   Check(
+    .loss, "concurrent-calls",
+    "Several threads that call one loss at once get what one call gets.", needs: ["repeat"],
+    run: checkConcurrentCalls),
+  Check(
     .loss, "leaks", "Losses that are made and destroyed, and calls, lose no memory.",
     needs: ["evaluate"], run: checkLeaks),
   Check(
@@ -120,7 +124,7 @@ private func checkEvaluation(_ context: CheckContext) throws {
 
 private func checkBounds(_ context: CheckContext) throws {
   let loss = try context.makeLoss()
-  for surroundings in [Surroundings.guardBehind, .guardInFront] {
+  for surroundings in [Surroundings.guardRightBehind, .guardInFront] {
     for bench in try context.lossBenches(loss, surroundings, batches: [1, 2, 3]) {
       for concurrency in [1, 3] {
         _ = try bench.evaluate(concurrency: concurrency)
@@ -213,6 +217,27 @@ private func digest(_ context: CheckContext) throws -> UInt64? {
   var digest = Digest()
   digest.add(try results(context, concurrency: 2))
   return digest.value
+}
+
+private func checkConcurrentCalls(_ context: CheckContext) throws {
+  ThreadPool.setThreadCount(3)
+  let loss = try context.makeLoss()
+  for shape in try context.lossBenches(loss, batches: [40]) {
+    try runAtOnce(
+      (0..<4).map { number in
+        let bench = try LossBench(
+          loss, shape.shape, usesLabels: shape.usesLabels, batch: 40, seed: 20 + number)
+        let expected = try bench.evaluate()
+        let gradient = bench.gradient.bits
+        return {
+          try repeating(400) {
+            try expect(
+              try bench.evaluate() == expected && bench.gradient.bits == gradient,
+              "\(bench.description): threads that call at once get other bits than one alone")
+          }
+        }
+      })
+  }
 }
 
 private func checkLeaks(_ context: CheckContext) throws {

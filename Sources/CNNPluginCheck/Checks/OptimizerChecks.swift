@@ -34,6 +34,10 @@ let optimizerChecks: [Check] = [
     .optimizer, "process", "The same bits in another process.", needs: ["repeat"], runsTwice: true,
     run: digest),
   Check(
+    .optimizer, "concurrent-calls",
+    "Several threads that update at once, in memory of their own, get what one alone gets.",
+    needs: ["repeat"], run: checkConcurrentCalls),
+  Check(
     .optimizer, "leaks", "Optimizers that are made and destroyed, and updates, lose no memory.",
     needs: ["update"], run: checkLeaks),
   Check(
@@ -126,7 +130,7 @@ private func checkUpdate(_ context: CheckContext) throws {
 }
 
 private func checkBounds(_ context: CheckContext) throws {
-  for surroundings in [Surroundings.guardBehind, .guardInFront] {
+  for surroundings in [Surroundings.guardRightBehind, .guardInFront] {
     for count in [1, 5, 8, 1000, 1025] {
       let bench = try OptimizerBench(try context.makeOptimizer(), count: count, surroundings)
       for step in 1...2 { try bench.step(step, concurrency: 2) }
@@ -189,6 +193,34 @@ private func digest(_ context: CheckContext) throws -> UInt64? {
   var digest = Digest()
   digest.add(try results(context, concurrency: 2))
   return digest.value
+}
+
+private func checkConcurrentCalls(_ context: CheckContext) throws {
+  ThreadPool.setThreadCount(3)
+  let optimizer = try context.makeOptimizer()
+  for count in [50, 5000] {
+    try runAtOnce(
+      (0..<4).map { number in
+        // From the same start each time.
+        func result() throws -> [[UInt32]] {
+          let bench = try OptimizerBench(optimizer, count: count - number)
+          for step in 1...3 { try bench.step(step + 10 * number, concurrency: 2) }
+          return bench.bits
+        }
+        let expected = try result()
+        let bench = try OptimizerBench(optimizer, count: count - number)
+        let (parameters, states) = (bench.parameters.values, bench.states.values)
+        return {
+          try repeating(200) {
+            bench.parameters.set(parameters)
+            bench.states.set(states)
+            for step in 1...3 { try bench.step(step + 10 * number, concurrency: 2) }
+            try expect(
+              bench.bits == expected, "threads that update at once get other bits than one alone")
+          }
+        }
+      })
+  }
 }
 
 private func checkLeaks(_ context: CheckContext) throws {

@@ -44,6 +44,8 @@ enum {
   READS_PAST_INPUT,          /* reads the number behind the first input | bounds */
   RACES_PLAINLY,             /* chunks add to one number, as fast as they can | threads */
   STATIC_SCRATCH,            /* forward keeps numbers in a static array for a while | concurrent-calls */
+  STATIC_IN_CREATE,          /* create keeps a size in a static variable | concurrent-creation */
+  EXPECTS_ALIGNMENT,         /* follows a null pointer if the input is not at a multiple of 16 | bounds */
   DEPENDS_ON_ADDRESS,        /* the output depends on where the input is | repeat */
   DEPENDS_ON_PROCESS,        /* the output depends on the number of the process | process */
   COUNTS_BATCHES,            /* the second output depends on the batch planned for | smaller-batch */
@@ -52,6 +54,7 @@ enum {
   LOSS_WEIGHTS_VALUE,        /* the weight scales the returned loss, too | weight */
   LOSS_NEEDS_GRADIENT,       /* writes the gradient if it is NULL | weight */
   LOSS_PAST_GRADIENT,        /* writes a number behind the gradient | bounds */
+  LOSS_STATIC,               /* evaluate adds up in a static variable | concurrent-calls */
   LOSS_LEAKS,                /* evaluate loses memory | leaks */
   LOSS_COUNTS,               /* the loss depends on how many calls there were | repeat */
   LOSS_NOT_FINITE,           /* the loss is not a number | evaluate */
@@ -59,6 +62,7 @@ enum {
   OPTIMIZER_IGNORES_SCALE,   /* gradient_scale is not used | gradient-scale */
   OPTIMIZER_PAST_STATE,      /* writes a number behind its state | bounds */
   OPTIMIZER_WRITES_GRADIENT, /* changes the gradients | bounds */
+  OPTIMIZER_STATIC,          /* update keeps steps in a static array | concurrent-calls */
   OPTIMIZER_COUNTS,          /* the step depends on how many updates there were | repeat */
   OPTIMIZER_CLIMBS,          /* steps go the wrong way | training */
   OPTIMIZER_STANDS,          /* parameters do not change | update */
@@ -67,6 +71,7 @@ enum {
 
 static int *volatile nowhere;
 static volatile int64_t counter;
+static volatile int64_t kept_channels;
 static volatile float shared[64];
 
 static void crash(void) { *nowhere = 1; }
@@ -108,13 +113,14 @@ static cnn_status blend_create(const cnn_layer_builder *builder, void *user, voi
   if (status != CNN_OK) return status;
   self = host->allocate(sizeof *self);
   if (self == NULL) return no_memory(host);
+  kept_channels = a->sizes[a->rank - 1];
   self->extra = host->allocate(100);
   if (self->extra == NULL) {
     if (!IS(KEEPS_ON_FAILURE)) host->release(self);
     return no_memory(host);
   }
   self->host = host;
-  self->channels = scale.shape.sizes[0];
+  self->channels = IS(STATIC_IN_CREATE) ? kept_channels : scale.shape.sizes[0];
   self->rows = cnn_shape_count(a) / self->channels;
   *out_layer = self;
   return CNN_OK;
@@ -159,6 +165,7 @@ static cnn_status blend_forward(void *layer, const cnn_forward_call *call) {
     for (int64_t i = 0; i < count; i++) product[i] = a[i] * b[i];
     if (IS(COUNTS_BATCHES)) product[0] += (float)self->planned;
   }
+  if (IS(EXPECTS_ALIGNMENT) && (uintptr_t)a % 16 != 0) crash();
   if (IS(READS_PAST_INPUT)) shared[0] = a[count];
   if (IS(DEPENDS_ON_ADDRESS)) y[0] += (float)((uintptr_t)a / 64 % 7);
   if (IS(DEPENDS_ON_PROCESS)) y[0] += (float)(getpid() % 1024);
@@ -234,16 +241,20 @@ static const cnn_layer_type *const types[] = {&type};
 static cnn_status loss_evaluate(void *loss, const cnn_loss_call *call, double *out_loss) {
   const int64_t count = call->batch * cnn_shape_count(&call->shape);
   const double weight = IS(LOSS_IGNORES_WEIGHT) ? 1 : call->weight;
+  static volatile double static_sum;
   double sum = 0;
   (void)loss;
+  static_sum = 0;
   for (int64_t i = 0; i < count; i++) {
     const double difference = (double)call->output[i] - call->values[i];
     sum += difference * difference;
+    if (IS(LOSS_STATIC)) static_sum += difference * difference;
     if (call->gradient != NULL || IS(LOSS_NEEDS_GRADIENT)) {
       const double factor = IS(LOSS_GRADIENT) ? 1 : 2;
       call->gradient[i] = (float)(weight * factor * difference / (double)count);
     }
   }
+  if (IS(LOSS_STATIC)) sum = static_sum;
   if (IS(LOSS_PAST_GRADIENT) && call->gradient != NULL) call->gradient[count] = 0;
   if (IS(LOSS_LEAKS)) nowhere = malloc(1000);
   if (IS(LOSS_COUNTS)) sum += 1e-9 * (double)++counter;
@@ -277,14 +288,19 @@ static void optimizer_destroy(void *optimizer) {
 static cnn_status optimizer_update(void *optimizer, const cnn_optimizer_call *call) {
   const float scale = IS(OPTIMIZER_IGNORES_SCALE) ? 1 : (float)call->gradient_scale;
   const float rate = (float)call->learning_rate * (IS(OPTIMIZER_CLIMBS) ? -1 : 1);
+  static volatile float steps[1 << 13];
   float *sum = call->states[0];
   (void)optimizer;
+  for (int64_t i = 0; IS(OPTIMIZER_STATIC) && i < call->count; i++) {
+    steps[i % (1 << 13)] = 0.1F * scale * call->gradients[i];
+  }
   for (int64_t i = 0; i < call->count; i++) {
     float step;
     sum[i] = 0.5F * sum[i] + scale * call->gradients[i];
     step = sum[i] + (float)call->weight_decay * call->parameters[i];
     if (IS(OPTIMIZER_BY_POSITION) && i % 2 == 1) step *= 0.5F;
     if (IS(OPTIMIZER_COUNTS) && i == 0) step += 1e-3F * (float)++counter;
+    if (IS(OPTIMIZER_STATIC)) step += steps[i % (1 << 13)];
     if (!IS(OPTIMIZER_STANDS)) call->parameters[i] -= rate * step;
     if (IS(OPTIMIZER_WRITES_GRADIENT)) ((float *)call->gradients)[i] = 0;
   }
