@@ -37,6 +37,8 @@
  *
  * Numbers      Tensors are contiguous arrays of 32-bit floats, batch first, image-shaped ones NHWC.
  *              Shapes are those of one sample, without the batch. Counts are numbers, not bytes.
+ *              Cache, scratch and prepared memory begin at multiples of 64 bytes, other arrays at
+ *              multiples of 4.
  * Structs      Every struct that may grow begins with a cnn_struct_header: its size as the side that
  *              filled it knows it, and the version of the interface. New members come at the end; a
  *              side reads no member that lies beyond the other's size (CNN_HAS tells). So plugins and
@@ -751,8 +753,8 @@ typedef struct cnn_plugin {
 /**
  * The one function of a shared object that is a plugin; the plugin defines it.
  *
- * Called once, on the thread that loads the plugin, while no other plugin can be loaded: it must not
- * load one.
+ * Called once by each library that loads the plugin (a process may hold two), on the thread that loads
+ * it, while no other plugin can be loaded: it must not load one.
  *
  * @param host  The host's services; look at host->header for its version.
  * @return The plugin, valid for ever; NULL to refuse, after host->fail with the reason.

@@ -53,6 +53,20 @@ def test_nothing_but_the_entry_is_visible(plugin):
     assert "swift" not in subprocess.check_output(["ldd", str(plugin)], text=True).lower()
 
 
+def test_a_program_in_c_trains_with_it(plugin, tmp_path):
+    if not shutil.which("cc"):
+        pytest.skip("there is no C compiler")
+    program = tmp_path / "train"
+    subprocess.run(
+        ["cc", "-std=c99", f"-I{ROOT / 'include'}", str(PACKAGE.parent / "train.c"), "-o",
+         str(program), f"-L{COMMAND.parent}", "-lcnn", "-lm"], check=True)
+    result = subprocess.run(
+        [str(program), str(plugin), "org.example.mish", str(tmp_path / "model.cnn")],
+        capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "the same 3000 numbers" in result.stdout
+
+
 def test_the_command_trains_and_evaluates_with_it(plugin, tmp_path):
     graph, model = tmp_path / "graph.json", tmp_path / "model.cnn"
     graph.write_text(json.dumps(GRAPH), encoding="utf-8")
