@@ -30,10 +30,6 @@ package struct DirectBlock {
   package var shift: UnsafePointer<Float>?
   package var addend: UnsafePointer<Float>?
   package var slope: Float
-  /// Whether the windows come from memory, so that those of the next pixels are worth fetching ahead.
-  package var fetchesImage: Bool
-  /// The weights that are multiplied with after these, if they are worth fetching ahead.
-  package var nextPanel: UnsafePointer<Float>?
 
   /// - Parameter outputLineStride: Nil where output lines lie behind each other.
   package init(
@@ -41,8 +37,7 @@ package struct DirectBlock {
     runs: UnsafePointer<Int>, runCount: Int, runLength: Int, panel: UnsafePointer<Float>,
     output: UnsafeMutablePointer<Float>, outputStride: Int, outputLineStride: Int? = nil,
     columns: Int, scale: UnsafePointer<Float>? = nil, shift: UnsafePointer<Float>? = nil,
-    addend: UnsafePointer<Float>? = nil, slope: Float = 1, fetchesImage: Bool = false,
-    nextPanel: UnsafePointer<Float>? = nil
+    addend: UnsafePointer<Float>? = nil, slope: Float = 1
   ) {
     self.image = image
     self.pixelStride = pixelStride
@@ -61,8 +56,6 @@ package struct DirectBlock {
     self.shift = shift
     self.addend = addend
     self.slope = slope
-    self.fetchesImage = fetchesImage
-    self.nextPanel = nextPanel
   }
 }
 

@@ -1,5 +1,4 @@
 import CNNKernelTypes
-import CVector
 
 func makeDirectKernels() -> DirectKernels {
   #if CNN_FMA || arch(arm64)
@@ -43,193 +42,124 @@ private func packRows(
 /// multiply-add units have under way. Four pixels where the rest is computed faster so.
 ///
 /// Each sum runs over the window in its order, whichever pixels are beside it.
-///
-/// What comes from memory is asked for while the tile before is computed: outputs, addends, the
-/// windows of the next six pixels, and a part of the weights that follow.
-private func multiplyPanel(_ borrowed: borrowing DirectBlock) {
-  let block = copy borrowed
-  var memory = InlineArray<128, Float>(repeating: 0)
-  withUnsafeMutablePointer(to: &memory) { pointer in
-    let memory = UnsafeMutableRawPointer(pointer)
-    var tile = DirectTile(block, memory)
-    let finish = DirectFinish(block)
-    var left = block.width &* block.lines
-    while left > 0 {
-      if left <= 4 || left == 7 || left == 8 {
-        tile.place(min(left, 4), of: 4, block)
-        multiplyFour(block, tile, finish)
-      } else {
-        tile.place(min(left, 6), of: 6, block)
-        multiplySix(block, tile, finish)
-      }
-      left &-= tile.pixels
+private func multiplyPanel(_ block: borrowing DirectBlock) {
+  let count = block.width * block.lines
+  var done = 0
+  var place = Place(line: 0, column: 0)
+  while done < count {
+    let left = count - done
+    if left <= 4 || left == 7 || left == 8 {
+      multiplyFour(block, &place, min(left, 4))
+      done += 4
+    } else {
+      multiplySix(block, &place, min(left, 6))
+      done += 6
     }
   }
 }
 
-/// The numbers of a cache line.
-private let cacheLine = 16
+/// An output pixel of a block.
+private struct Place {
+  var line: Int
+  var column: Int
+}
 
-@inline(never)
-private func multiplySix(
-  _ block: borrowing DirectBlock, _ tile: borrowing DirectTile, _ finish: borrowing DirectFinish
-) {
+/// Steps to the next pixel.
+@inline(__always)
+private func advance(_ place: inout Place, _ block: borrowing DirectBlock) {
+  place.column += 1
+  if place.column == block.width {
+    place.column = 0
+    place.line += 1
+  }
+}
+
+/// Returns where the window of `place` begins, and steps on if there is another pixel: those past
+/// the end are computed as the last one, and not written.
+@inline(__always)
+private func window(_ place: inout Place, _ block: borrowing DirectBlock, _ hasNext: Bool)
+  -> UnsafePointer<Float>
+{
+  let start = block.image + (place.line * block.lineStride + place.column * block.pixelStride)
+  if hasNext { advance(&place, block) }
+  return start
+}
+
+@inline(__always)
+private func multiplySix(_ block: borrowing DirectBlock, _ place: inout Place, _ pixels: Int) {
   var (a0, a1, a2) = (Vector.zero, Vector.zero, Vector.zero)
   var (a3, a4, a5) = (Vector.zero, Vector.zero, Vector.zero)
   var (b0, b1, b2) = (Vector.zero, Vector.zero, Vector.zero)
   var (b3, b4, b5) = (Vector.zero, Vector.zero, Vector.zero)
-  let ahead = tile.imageAhead
+  var next = place
+  let p0 = window(&next, block, pixels > 1)
+  let p1 = window(&next, block, pixels > 2)
+  let p2 = window(&next, block, pixels > 3)
+  let p3 = window(&next, block, pixels > 4)
+  let p4 = window(&next, block, pixels > 5)
+  let p5 = window(&next, block, false)
   var weights = block.panel
-  var fetched = tile.fetchedWeights
   let length = block.runLength
   var run = 0
   while run < block.runCount {
-    let start = block.image + block.runs[run]
-    let x0 = start + tile.windows[0]
-    let x1 = start + tile.windows[1]
-    let x2 = start + tile.windows[2]
-    let x3 = start + tile.windows[3]
-    let x4 = start + tile.windows[4]
-    let x5 = start + tile.windows[5]
+    let start = block.runs[run]
+    let (x0, x1, x2) = (p0 + start, p1 + start, p2 + start)
+    let (x3, x4, x5) = (p3 + start, p4 + start, p5 + start)
     var i = 0
     while i < length {
-      let end = min(i &+ cacheLine, length)
-      cnn_vector_prefetch(x0 + (i &+ ahead))
-      cnn_vector_prefetch(x1 + (i &+ ahead))
-      cnn_vector_prefetch(x2 + (i &+ ahead))
-      cnn_vector_prefetch(x3 + (i &+ ahead))
-      cnn_vector_prefetch(x4 + (i &+ ahead))
-      cnn_vector_prefetch(x5 + (i &+ ahead))
-      cnn_vector_prefetch(fetched)
-      cnn_vector_prefetch(fetched + cacheLine)
-      fetched += 2 * cacheLine
-      while i < end {
-        let u = load(weights)
-        let v = load(weights + 8)
-        multiply(x0[i], u, v, &a0, &b0)
-        multiply(x1[i], u, v, &a1, &b1)
-        multiply(x2[i], u, v, &a2, &b2)
-        multiply(x3[i], u, v, &a3, &b3)
-        multiply(x4[i], u, v, &a4, &b4)
-        multiply(x5[i], u, v, &a5, &b5)
-        weights += 16
-        i &+= 1
-      }
+      let u = load(weights)
+      let v = load(weights + 8)
+      multiply(x0[i], u, v, &a0, &b0)
+      multiply(x1[i], u, v, &a1, &b1)
+      multiply(x2[i], u, v, &a2, &b2)
+      multiply(x3[i], u, v, &a3, &b3)
+      multiply(x4[i], u, v, &a4, &b4)
+      multiply(x5[i], u, v, &a5, &b5)
+      weights += 16
+      i += 1
     }
-    run &+= 1
+    run += 1
   }
-  guard finish.isUsual else {
-    let sums = tile.sums
-    store(a0, b0, sums)
-    store(a1, b1, sums + 16)
-    store(a2, b2, sums + 32)
-    store(a3, b3, sums + 48)
-    store(a4, b4, sums + 64)
-    store(a5, b5, sums + 80)
-    writeUnusual(block, tile, finish)
-    return
-  }
-  finish.apply(&a0, &b0)
-  finish.apply(&a1, &b1)
-  finish.apply(&a2, &b2)
-  finish.apply(&a3, &b3)
-  finish.apply(&a4, &b4)
-  finish.apply(&a5, &b5)
-  if let addend = block.addend {
-    add(addend + tile.outputs[0], &a0, &b0)
-    add(addend + tile.outputs[1], &a1, &b1)
-    add(addend + tile.outputs[2], &a2, &b2)
-    add(addend + tile.outputs[3], &a3, &b3)
-    add(addend + tile.outputs[4], &a4, &b4)
-    add(addend + tile.outputs[5], &a5, &b5)
-  }
-  if finish.rectifies {
-    rectify(&a0, &b0)
-    rectify(&a1, &b1)
-    rectify(&a2, &b2)
-    rectify(&a3, &b3)
-    rectify(&a4, &b4)
-    rectify(&a5, &b5)
-  }
-  let y = block.output
-  store(a0, b0, y + tile.outputs[0])
-  store(a1, b1, y + tile.outputs[1])
-  store(a2, b2, y + tile.outputs[2])
-  store(a3, b3, y + tile.outputs[3])
-  store(a4, b4, y + tile.outputs[4])
-  store(a5, b5, y + tile.outputs[5])
+  write(a0, b0, &place, block)
+  if pixels > 1 { write(a1, b1, &place, block) }
+  if pixels > 2 { write(a2, b2, &place, block) }
+  if pixels > 3 { write(a3, b3, &place, block) }
+  if pixels > 4 { write(a4, b4, &place, block) }
+  if pixels > 5 { write(a5, b5, &place, block) }
 }
 
-@inline(never)
-private func multiplyFour(
-  _ block: borrowing DirectBlock, _ tile: borrowing DirectTile, _ finish: borrowing DirectFinish
-) {
+@inline(__always)
+private func multiplyFour(_ block: borrowing DirectBlock, _ place: inout Place, _ pixels: Int) {
   var (a0, a1, a2, a3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
   var (b0, b1, b2, b3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
-  let ahead = tile.imageAhead
+  var next = place
+  let p0 = window(&next, block, pixels > 1)
+  let p1 = window(&next, block, pixels > 2)
+  let p2 = window(&next, block, pixels > 3)
+  let p3 = window(&next, block, false)
   var weights = block.panel
-  var fetched = tile.fetchedWeights
   let length = block.runLength
   var run = 0
   while run < block.runCount {
-    let start = block.image + block.runs[run]
-    let x0 = start + tile.windows[0]
-    let x1 = start + tile.windows[1]
-    let x2 = start + tile.windows[2]
-    let x3 = start + tile.windows[3]
+    let start = block.runs[run]
+    let (x0, x1, x2, x3) = (p0 + start, p1 + start, p2 + start, p3 + start)
     var i = 0
     while i < length {
-      let end = min(i &+ cacheLine, length)
-      cnn_vector_prefetch(x0 + (i &+ ahead))
-      cnn_vector_prefetch(x1 + (i &+ ahead))
-      cnn_vector_prefetch(x2 + (i &+ ahead))
-      cnn_vector_prefetch(x3 + (i &+ ahead))
-      cnn_vector_prefetch(fetched)
-      cnn_vector_prefetch(fetched + cacheLine)
-      fetched += 2 * cacheLine
-      while i < end {
-        let u = load(weights)
-        let v = load(weights + 8)
-        multiply(x0[i], u, v, &a0, &b0)
-        multiply(x1[i], u, v, &a1, &b1)
-        multiply(x2[i], u, v, &a2, &b2)
-        multiply(x3[i], u, v, &a3, &b3)
-        weights += 16
-        i &+= 1
-      }
+      let u = load(weights)
+      let v = load(weights + 8)
+      multiply(x0[i], u, v, &a0, &b0)
+      multiply(x1[i], u, v, &a1, &b1)
+      multiply(x2[i], u, v, &a2, &b2)
+      multiply(x3[i], u, v, &a3, &b3)
+      weights += 16
+      i += 1
     }
-    run &+= 1
+    run += 1
   }
-  guard finish.isUsual else {
-    let sums = tile.sums
-    store(a0, b0, sums)
-    store(a1, b1, sums + 16)
-    store(a2, b2, sums + 32)
-    store(a3, b3, sums + 48)
-    writeUnusual(block, tile, finish)
-    return
-  }
-  finish.apply(&a0, &b0)
-  finish.apply(&a1, &b1)
-  finish.apply(&a2, &b2)
-  finish.apply(&a3, &b3)
-  if let addend = block.addend {
-    add(addend + tile.outputs[0], &a0, &b0)
-    add(addend + tile.outputs[1], &a1, &b1)
-    add(addend + tile.outputs[2], &a2, &b2)
-    add(addend + tile.outputs[3], &a3, &b3)
-  }
-  if finish.rectifies {
-    rectify(&a0, &b0)
-    rectify(&a1, &b1)
-    rectify(&a2, &b2)
-    rectify(&a3, &b3)
-  }
-  let y = block.output
-  store(a0, b0, y + tile.outputs[0])
-  store(a1, b1, y + tile.outputs[1])
-  store(a2, b2, y + tile.outputs[2])
-  store(a3, b3, y + tile.outputs[3])
+  write(a0, b0, &place, block)
+  if pixels > 1 { write(a1, b1, &place, block) }
+  if pixels > 2 { write(a2, b2, &place, block) }
+  if pixels > 3 { write(a3, b3, &place, block) }
 }
 
 /// Adds the products of an input with 16 weights to 16 sums.
@@ -242,45 +172,39 @@ func multiply(
   addProduct(&b, factor, v)
 }
 
+/// Writes the outputs of a pixel, and steps to the next.
 @inline(__always)
-private func store(_ a: Vector, _ b: Vector, _ sums: UnsafeMutablePointer<Float>) {
-  store(a, sums)
-  store(b, sums + 8)
-}
-
-@inline(__always)
-private func add(_ addend: UnsafePointer<Float>, _ a: inout Vector, _ b: inout Vector) {
-  a += load(addend)
-  b += load(addend + 8)
-}
-
-@inline(__always)
-private func rectify(_ a: inout Vector, _ b: inout Vector) {
-  a = a.replacing(with: Vector.zero, where: a .< Vector.zero)
-  b = b.replacing(with: Vector.zero, where: b .< Vector.zero)
-}
-
-/// Writes the outputs of a tile in the cases that are not usual.
-@inline(never)
-private func writeUnusual(
-  _ block: borrowing DirectBlock, _ tile: borrowing DirectTile, _ finish: borrowing DirectFinish
+private func write(
+  _ a: Vector, _ b: Vector, _ place: inout Place, _ block: borrowing DirectBlock
 ) {
-  let slope = block.slope
-  var pixel = 0
-  while pixel < tile.pixels {
-    let sums = tile.sums + 16 &* pixel
-    let offset = tile.outputs[pixel]
-    var x = load(sums)
-    var z = load(sums + 8)
-    finish.apply(&x, &z)
-    store(x, z, sums)
-    var c = 0
-    while c < block.columns {
-      var sum = sums[c]
-      if let addend = block.addend { sum += addend[offset &+ c] }
-      block.output[offset &+ c] = activate(sum, slope)
-      c &+= 1
-    }
-    pixel &+= 1
+  let offset = place.line * block.outputLineStride + place.column * block.outputStride
+  let y = block.output + offset
+  let addend = block.addend.map { $0 + offset }
+  advance(&place, block)
+  if block.columns == 16 {
+    store(finish(a, block, 0, addend), y)
+    store(finish(b, block, 8, addend), y + 8)
+    return
   }
+  var c = 0
+  while c < block.columns {
+    var sum = c < 8 ? a[c] : b[c - 8]
+    if let scale = block.scale { sum *= scale[c] }
+    if let shift = block.shift { sum += shift[c] }
+    if let addend { sum += addend[c] }
+    y[c] = block.slope == 1 ? sum : activate(sum, block.slope)
+    c += 1
+  }
+}
+
+/// Returns what is stored for the sums of eight channels.
+@inline(__always)
+private func finish(
+  _ sums: Vector, _ block: borrowing DirectBlock, _ channel: Int, _ addend: UnsafePointer<Float>?
+) -> Vector {
+  var x = sums
+  if let scale = block.scale { x *= load(scale + channel) }
+  if let shift = block.shift { x += load(shift + channel) }
+  if let addend { x += load(addend + channel) }
+  return block.slope == 1 ? x : activate(x, Vector(repeating: block.slope))
 }

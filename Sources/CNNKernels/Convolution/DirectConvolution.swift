@@ -267,8 +267,6 @@ struct DirectConvolution {
       let columns = min(width, g.groupOutputChannels - panel * width)
       let channel = chunk.group * g.groupOutputChannels + panel * width
       let weights = chunk.weights + (chunk.group * panelsPerGroup + panel) * panelCount
-      let isFirst = panel == chunk.panels.lowerBound
-      let isLast = panel + 1 == chunk.panels.upperBound
       var sample = 0
       while sample < chunk.samples {
         let source = chunk.source + sample * chunk.sampleStride
@@ -283,9 +281,7 @@ struct DirectConvolution {
             outputStride: isColumn ? place.lineStride : place.pixelStride,
             outputLineStride: place.lineStride, columns: columns,
             scale: epilogue.scale.map { $0 + channel }, shift: epilogue.shift.map { $0 + channel },
-            addend: epilogue.addend.map { $0 + target }, slope: epilogue.slope,
-            fetchesImage: isFirst && !needsFrame,
-            nextPanel: isLast || sample > 0 ? nil : weights + panelCount))
+            addend: epilogue.addend.map { $0 + target }, slope: epilogue.slope))
         sample += 1
       }
       panel += 1
