@@ -215,16 +215,7 @@ extension ParameterDeclaration {
 private func checkMemberName(
   _ name: String, _ what: String, allowsDots: Bool
 ) throws(CNNError) {
-  let isFit = name.utf8.allSatisfy { byte in
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-      true
-    case UInt8(ascii: "."): allowsDots
-    default: false
-    }
-  }
-  guard isFit, (1...128).contains(name.utf8.count) else {
+  guard LayerRegistry.isName(name), allowsDots || !name.contains(".") else {
     throw .invalidArgument(
       "\(what) has 1 to 128 letters, digits, '_'\(allowsDots ? ", '.'" : "") and '-', got "
         + "\"\(name.prefix(200))\"")

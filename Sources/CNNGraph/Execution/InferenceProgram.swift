@@ -168,7 +168,8 @@ private struct InferenceProgramBuilder {
         parameters: owners.flatMap { model.parameterLayout.ranges[$0] },
         states: owners.flatMap { model.stateLayout.ranges[$0] },
         preparedOffset: preparedCount))
-    preparedCount += (layer.preparedCount + 15) / 16 * 16
+    // More than can be counted is refused where the memory is taken.
+    preparedCount = checkedSum([preparedCount, (layer.preparedCount + 15) / 16 * 16]) ?? Int.max
   }
 
   /// The node that alone takes the only output of `node`, and takes at most one other tensor.

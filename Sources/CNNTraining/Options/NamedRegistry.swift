@@ -56,7 +56,7 @@ public final class NamedRegistry<Entry: NamedType>: Sendable {
   ) throws(CNNError) {
     var names: Set<String> = []
     for name in new.map(\.name) {
-      guard isName(name) else {
+      guard LayerRegistry.isName(name) else {
         throw .invalidArgument(
           "the name of a \(Entry.kind) has 1 to 128 letters, digits, '_', '-' and '.', got \"\(name)\""
         )
@@ -83,17 +83,4 @@ public final class NamedRegistry<Entry: NamedType>: Sendable {
 
   /// The names of all kinds, sorted.
   public var names: [String] { entries.withLock { $0.keys.sorted() } }
-
-  private func isName(_ name: String) -> Bool {
-    !name.isEmpty && name.utf8.count <= 128
-      && name.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"),
-          UInt8(ascii: "."):
-          true
-        default: false
-        }
-      }
-  }
 }
