@@ -115,9 +115,13 @@ def found(folder: Path) -> dict[str, dict]:
         # What takes long, because it waits for threads to meet, only where it has to find something.
         slow = [word for name in ("concurrent-calls", "concurrent-creation") if name != expected
                 for word in ("--without", name)]
-        result = run("--json", "--time-limit", 15, *slow, plugin, status=None)
-        report = json.loads(result.stdout)[0]
-        assert result.returncode == (1 if report["failed"] else 0)
+        # What threads do to each other shows by chance, and not in every run on a busy machine.
+        for _ in range(10 if expected.startswith("concurrent") else 1):
+            result = run("--json", "--time-limit", 15, *slow, plugin, status=None)
+            report = json.loads(result.stdout)[0]
+            assert result.returncode == (1 if report["failed"] else 0)
+            if expected in failures(report):
+                break
         return f"{source.stem}-{fault}", report
 
     jobs = [(source, *item) for source in (FAULTS / "faults.c", MORE_FAULTS)
