@@ -77,6 +77,15 @@ public protocol Dataset: Sendable {
     of index: Int, target: Int, into output: UnsafeMutableBufferPointer<Float>
   ) throws(CNNError)
 
+  /// How often each sample is drawn, relative to the others; nil if all are equally frequent.
+  ///
+  /// One weight for each sample, finite and at least 0, not all of them 0. Only a `BatchLoader` that
+  /// shuffles looks at them: where samples come in order, each comes once.
+  var sampleWeights: [Double]? { get }
+
+  /// How many samples a `BatchLoader` that shuffles draws for an epoch, at least 1; nil for `count`.
+  var samplesPerEpoch: Int? { get }
+
   /// Checks that samples of this data set can be augmented so, before a thread tries.
   ///
   /// - Throws: `invalidArgument` or `unsupported`, saying what does not fit.
@@ -86,6 +95,12 @@ public protocol Dataset: Sendable {
 extension Dataset {
   /// Nil: right for data that is no pictures.
   public var preprocessing: Preprocessing? { nil }
+
+  /// Nil: all samples are equally frequent.
+  public var sampleWeights: [Double]? { nil }
+
+  /// Nil: as many as there are.
+  public var samplesPerEpoch: Int? { nil }
 
   /// The names of the classes of the first target made of classes, in label order; empty if there
   /// is none.

@@ -24,7 +24,9 @@ struct SampleRandom {
   }
 
   init(_ draw: AugmentationDraw, index: Int) {
-    self.init(seed: draw.seed, epoch: draw.epoch, index: index, purpose: .augmentation)
+    // The golden ratio in 64 bits: no two small multiples of it are near each other.
+    let apart = UInt64(truncatingIfNeeded: draw.repetition) &* 0x9E37_79B9_7F4A_7C15
+    self.init(seed: draw.seed &+ apart, epoch: draw.epoch, index: index, purpose: .augmentation)
   }
 
   /// A number from 0 up to, but not including, 1.

@@ -15,6 +15,22 @@ public final class Subset: Dataset {
   public let targets: [DatasetTarget]
   /// How pictures become inputs, as in the base.
   public var preprocessing: Preprocessing? { base.preprocessing }
+  /// The weights that the samples have in the base.
+  public var sampleWeights: [Double]? {
+    base.sampleWeights.map { weights in
+      indices.elements.map { $0 < weights.count ? weights[$0] : 0 }
+    }
+  }
+  /// The share of the base's number that the samples have in its weights, at least 1.
+  public var samplesPerEpoch: Int? {
+    guard let whole = base.samplesPerEpoch else { return nil }
+    guard let weights = base.sampleWeights, let own = sampleWeights else {
+      let share = Double(count) / Double(max(1, base.count))
+      return max(1, Int(exactly: (Double(whole) * share).rounded()) ?? whole)
+    }
+    let share = own.reduce(0, +) / weights.reduce(0, +)
+    return max(1, Int(exactly: (Double(whole) * share).rounded()) ?? whole)
+  }
   private let indices: BudgetedBuffer<Int>
 
   /// Creates a data set of the samples of `base` with these indices.

@@ -146,12 +146,15 @@ public struct AugmentationDraw: Sendable, Hashable {
   public var seed: UInt64
   /// The epoch, counted from 0.
   public var epoch: Int
+  /// How many times the epoch had the same sample before, so that each time it looks different.
+  public var repetition: Int
 
   /// Creates a draw.
-  public init(_ augmentation: Augmentation, seed: UInt64, epoch: Int) {
+  public init(_ augmentation: Augmentation, seed: UInt64, epoch: Int, repetition: Int = 0) {
     self.augmentation = augmentation
     self.seed = seed
     self.epoch = epoch
+    self.repetition = repetition
   }
 }
 

@@ -32,12 +32,16 @@ public final class BatchLoader: @unchecked Sendable {
   public let batchSize: Int
   /// Whether samples come in a random order, another one in each epoch.
   public let shuffles: Bool
+  /// Whether all classes are equally frequent.
+  public let balancesClasses: Bool
   /// What order and augmentation depend on.
   public let seed: UInt64
   /// The random changes of the inputs, or nil for none.
   public let augmentation: Augmentation?
   /// Whether a last batch that is not full is left out.
   public let dropsLast: Bool
+  /// The number of samples of an epoch, those of a last batch that is left out included.
+  public let samplesPerEpoch: Int
 
   private let queue: BatchQueue
   private let workers: WorkerThreads?
@@ -48,26 +52,34 @@ public final class BatchLoader: @unchecked Sendable {
   /// - Parameters:
   ///   - dataset: The samples; at least one.
   ///   - batchSize: The number of samples in a batch, at least 1.
-  ///   - shuffle: Whether each epoch has a random order of its own.
+  ///   - shuffle: Whether each epoch has a random order of its own. If so, the data set's
+  ///     `sampleWeights` and `samplesPerEpoch` decide which samples an epoch has: each comes as
+  ///     often as expected, rounded down or up. If not, each comes once.
+  ///   - classBalance: Whether samples are drawn so that the classes of the first target made of
+  ///     classes are equally frequent; weights then decide within each class. Needs `shuffle`.
   ///   - seed: What order and augmentation depend on.
   ///   - augmentation: Random changes of the inputs.
   ///   - dropLast: Whether a last batch that is not full is left out.
   ///   - prefetch: How many batches are prepared ahead, from 1 to 64.
   ///   - workers: How many background threads prepare batches, from 0 to 64; with 0, `next()`
   ///     prepares the batch itself.
-  /// - Throws: `invalidArgument` for numbers out of range and augmentation that does not fit,
+  /// - Throws: `invalidArgument` for numbers out of range, weights that are none, and augmentation
+  ///   that does not fit, `unsupported` if classes are to be balanced and there are none,
   ///   `outOfMemory` if buffers or threads cannot be had.
   public init(
-    _ dataset: any Dataset, batchSize: Int, shuffle: Bool = true, seed: UInt64 = 0,
-    augmentation: Augmentation? = nil, dropLast: Bool = false, prefetch: Int = 2, workers: Int = 1
+    _ dataset: any Dataset, batchSize: Int, shuffle: Bool = true, classBalance: Bool = false,
+    seed: UInt64 = 0, augmentation: Augmentation? = nil, dropLast: Bool = false, prefetch: Int = 2,
+    workers: Int = 1
   ) throws(CNNError) {
     guard dataset.count > 0 else { throw .invalidArgument("the data set has no samples") }
     guard batchSize >= 1 else {
       throw .invalidArgument("the batch size is \(batchSize), and must be at least 1")
     }
-    guard !dropLast || batchSize <= dataset.count else {
+    let order = try SampleOrder(dataset, shuffles: shuffle, balancesClasses: classBalance)
+    samplesPerEpoch = order.epochCount
+    guard !dropLast || batchSize <= samplesPerEpoch else {
       throw .invalidArgument(
-        "the batch size is \(batchSize), the data set has \(dataset.count) samples, and batches "
+        "the batch size is \(batchSize), an epoch has \(samplesPerEpoch) samples, and batches "
           + "that are not full are left out, so there would be no batch")
     }
     guard prefetch >= 1, prefetch <= 64 else {
@@ -80,12 +92,13 @@ public final class BatchLoader: @unchecked Sendable {
     self.dataset = dataset
     self.batchSize = batchSize
     self.shuffles = shuffle
+    self.balancesClasses = classBalance
     self.seed = seed
     self.augmentation = augmentation == Augmentation() ? nil : augmentation
     self.dropsLast = dropLast
     // One more than prepared ahead: the batch that the caller is looking at.
     queue = try BatchQueue(
-      dataset: dataset, batchSize: min(batchSize, dataset.count),
+      dataset: dataset, order: order, batchSize: min(batchSize, order.epochCount),
       slots: workers == 0 ? 1 : prefetch + 1)
     self.workers = workers == 0 ? nil : try WorkerThreads(workers, serving: queue)
   }
@@ -99,8 +112,8 @@ public final class BatchLoader: @unchecked Sendable {
 
   /// The number of batches in an epoch.
   public var batchCount: Int {
-    let full = dataset.count / batchSize
-    return dropsLast || dataset.count.isMultiple(of: batchSize) ? full : full + 1
+    let full = samplesPerEpoch / batchSize
+    return dropsLast || samplesPerEpoch.isMultiple(of: batchSize) ? full : full + 1
   }
 
   /// Begins an epoch, or enters it in its middle; an epoch under way is given up.
@@ -120,16 +133,11 @@ public final class BatchLoader: @unchecked Sendable {
     }
     try checkProcess()
     queue.stop()
-    let order = queue.order
-    for i in 0..<order.count { order.pointer[i] = i }
-    if shuffles {
-      var random = SampleRandom(seed: seed, epoch: epoch, index: 0, purpose: .order)
-      random.shuffle(order.elements)
-    }
+    queue.order.draw(seed: seed, epoch: epoch)
     let draw = augmentation.map { AugmentationDraw($0, seed: seed, epoch: epoch) }
     queue.start(
       epoch: epoch, batches: batch..<batchCount,
-      samples: dropsLast ? batchCount * batchSize : dataset.count, augmentation: draw)
+      samples: dropsLast ? batchCount * batchSize : samplesPerEpoch, augmentation: draw)
   }
 
   /// Returns the next batch of the epoch, or nil after the last one.

@@ -6,7 +6,7 @@ import Synchronization
 /// Safety: `order`, `slots` and the epoch's constants are written only while no worker is active;
 /// everything else is guarded by `monitor`.
 final class BatchQueue: @unchecked Sendable {
-  let order: BudgetedBuffer<Int>
+  let order: SampleOrder
   private let dataset: any Dataset
   private let batchSize: Int
   private let slots: [BatchSlot]
@@ -38,10 +38,12 @@ final class BatchQueue: @unchecked Sendable {
   /// Set under the lock together with the reason, so that who sees it set finds the reason, too.
   private let isStopped = Atomic<Bool>(true)
 
-  init(dataset: any Dataset, batchSize: Int, slots count: Int) throws(CNNError) {
+  init(
+    dataset: any Dataset, order: SampleOrder, batchSize: Int, slots count: Int
+  ) throws(CNNError) {
     self.dataset = dataset
     self.batchSize = batchSize
-    order = try BudgetedBuffer(count: dataset.count, for: "the order of the samples")
+    self.order = order
     var slots: [BatchSlot] = []
     for _ in 0..<count { slots.append(try BatchSlot(batchSize: batchSize, dataset: dataset)) }
     self.slots = slots
@@ -185,8 +187,10 @@ final class BatchQueue: @unchecked Sendable {
     do throws(CNNError) {
       for position in 0..<count(of: batch) {
         if isStopped.load(ordering: .relaxed) { return .pending }
-        let index = order.pointer[batch * batchSize + position]
-        try slots[slot].fill(position, from: dataset, index: index, augmentation: augmentation)
+        let sample = order.samples.pointer[batch * batchSize + position]
+        var draw = augmentation
+        draw?.repetition = sample.repetition
+        try slots[slot].fill(position, from: dataset, index: sample.index, augmentation: draw)
       }
       return .ready
     } catch {

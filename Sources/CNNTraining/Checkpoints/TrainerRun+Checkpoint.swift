@@ -59,7 +59,7 @@ extension TrainerRun {
 
   private var dataMembers: [String: AttributeValue] {
     [
-      "count": .integer(dataset.count),
+      "count": .integer(dataset.count), "samples_per_epoch": .integer(loader.samplesPerEpoch),
       "sample_shape": .list(dataset.sampleShape.sizes.map { .integer($0) }),
     ]
   }

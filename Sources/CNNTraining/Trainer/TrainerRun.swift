@@ -29,7 +29,8 @@ final class TrainerRun {
     if case .cosine(nil, let minimum) = stepOptions.schedule.rule {
       stepOptions.schedule.rule = .cosine(epochs: options.epochs, minimum: minimum)
     }
-    stepOptions.batchSize = min(stepOptions.batchSize, max(1, dataset.count))
+    let epochCount = options.shuffle ? dataset.samplesPerEpoch ?? dataset.count : dataset.count
+    stepOptions.batchSize = min(stepOptions.batchSize, max(1, epochCount))
     training = try Training(model: trainer.model, options: stepOptions)
     if options.accumulation > 1 { try training.session.keepGradients() }
     binding = try TargetBinding(
