@@ -27,13 +27,13 @@ func linear(
 }
 
 func maxPool(
-  _ name: String, _ kernelSize: Int, stride: Int, padding: Int = 0
+  _ name: String, _ kernelSize: Int, stride: Int, padding: Int = 0, from input: String? = nil
 ) -> Graph.Node {
   var attributes: [String: AttributeValue] = [
     "kernel_size": .integer(kernelSize), "stride": .integer(stride),
   ]
   if padding != 0 { attributes["padding"] = .integer(padding) }
-  return Graph.Node(name, type: "max_pool2d", attributes)
+  return Graph.Node(name, type: "max_pool2d", attributes, inputs: input.map { [$0] })
 }
 
 func relu(_ name: String) -> Graph.Node { Graph.Node(name, type: "relu") }

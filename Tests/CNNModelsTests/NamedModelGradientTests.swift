@@ -25,7 +25,11 @@ struct NamedModelGradientTests {
     SmallModel("convnet", [8, 8, 3]), SmallModel("deep", [8, 8, 3]),
     SmallModel("shallow", [8, 8, 3]), SmallModel("mnist", [8, 8, 1]),
     SmallModel("alexnet", [67, 67, 3]), SmallModel("alexnet", [67, 67, 3], ["norm": "batch"]),
-    SmallModel("resnet_small", [16, 16, 3]), SmallModel("resnet18", [48, 48, 3]),
+    SmallModel("resnet_small", [16, 16, 3]),
+    SmallModel(
+      "resnet_small", [16, 16, 3],
+      ["widths": [4, 6, 8], "blocks_per_stage": [0, 1, 1], "downsampling": "max_pool"]),
+    SmallModel("resnet18", [48, 48, 3]),
     SmallModel("resnet34", [48, 48, 3]), SmallModel("resnet50", [48, 48, 3]),
   ]
 

@@ -140,6 +140,25 @@ struct NamedModelTests {
     #expect(try named.graph(["input_shape": [96, 96, 3]]).layers[0].attributes["stride"] == 2)
   }
 
+  @Test("with pooling between stages every 3x3 convolution but the first has stride 1")
+  func pooledResNet() throws {
+    let graph = try NamedModel.named("resnet_small").graph([
+      "input_shape": [96, 96, 3], "widths": [8, 12, 16], "blocks_per_stage": [0, 1, 2],
+      "downsampling": "max_pool",
+    ])
+    #expect(
+      graph.layers.filter { $0.type == "max_pool2d" || $0.type == "add" }.map(\.name)
+        == ["layer2.pool", "layer2.0.add", "layer3.pool", "layer3.0.add", "layer3.1.add"])
+    #expect(
+      graph.layers.dropFirst().allSatisfy {
+        $0.attributes["stride", default: 1] != 2
+          || $0.type == "max_pool2d"
+      })
+    let network = try Network(graph)
+    let shape = network.tensors.first { $0.name == "layer3.1.relu" }?.shape
+    #expect(shape?.sizes == [12, 12, 16])
+  }
+
   @Test(
     "wrong options are errors that name the option",
     arguments: [
@@ -154,6 +173,11 @@ struct NamedModelTests {
       ("resnet_small", "{\"widths\": []}", "widths"),
       ("resnet_small", "{\"stem_stride\": 0}", "stem_stride"),
       ("resnet_small", "{\"dropout\": 2}", "dropout"),
+      ("resnet_small", "{\"downsampling\": \"max_pol\"}", "did you mean \"max_pool\"?"),
+      ("resnet_small", "{\"blocks_per_stage\": 0}", "from 1 to 64"),
+      ("resnet_small", "{\"blocks_per_stage\": [1, 2]}", "3 of them"),
+      ("resnet_small", "{\"blocks_per_stage\": [0, 0, 1]}", "the first may be 0"),
+      ("resnet_small", "{\"blocks_per_stage\": [1, \"2\", 1]}", "3 of them"),
     ])
   func wrongOptions(name: String, options: String, fragment: String) throws {
     let named = try NamedModel.named(name)
