@@ -866,7 +866,8 @@ cnn_status cnn_session_output(cnn_session *session, const char *name, cnn_tensor
  *                    A loss is a name or {"type": name, "weight": number, default 1, "target":
  *                    name of the dataset's target, default that of the output}:
  *                      "softmax_cross_entropy"  logits against class numbers, or against
- *                                               probabilities; "label_smoothing", default 0
+ *                                               probabilities; "label_smoothing", default 0:
+ *                                               the share that is spread over all classes
  *                      "sigmoid_cross_entropy"  logits against targets from 0 to 1
  *                      "mean_squared_error"     numbers against targets
  *                      "smooth_l1"              numbers against targets; "beta", default 1
@@ -893,7 +894,8 @@ cnn_status cnn_session_output(cnn_session *session, const char *name, cnn_tensor
  *                                     "minimum" 0, "min_delta" 0
  *                      "cosine"       "epochs": length of the half wave, in cnn_trainer_fit by
  *                                     default the run's; "minimum" 0
- *                    and for each "warmup_steps" integer from 0, default 0: linear rise from 0
+ *                    and for each "warmup_steps" integer from 0, default 0: linear rise from
+ *                    0; or, in cnn_trainer_fit, "warmup_epochs" number from 0, default 0
  *   "frozen"          list of parameter names, default none: those keep their values
  *   "input_gradients" boolean, default false: compute the gradient of the inputs as well
  *
@@ -1263,7 +1265,27 @@ typedef int32_t (*cnn_progress_callback)(const cnn_progress *progress, void *use
  *   "epochs"            integer from 1, default 10
  *   "shuffle"           boolean, default true: a new order for each epoch
  *   "drop_last"         boolean, default false: leave out the last batch if it is smaller
+ *   "preset"            name, default null: a recipe (see cnn_training_presets) whose options stand
+ *                       for those that are not given; null as the value of an option takes it out
+ *                       of the recipe
  *   "augment"           object, default none; see cnn_batches_create
+ *   "mixup"             object, default none: {"alpha": 0.2, "probability": 1}, or true for these
+ *                       defaults. Each sample of a batch becomes L times itself and 1 - L times
+ *                       another one, and so do their classes; L comes from Beta(alpha, alpha) for
+ *                       each batch. For losses that compare with classes.
+ *   "cutmix"            object, default none: {"alpha": 1, "probability": 0.5}, or true. A
+ *                       rectangle of another sample is put in its place, and classes count by
+ *                       area. Of both, one number from 0 to 1 decides for each batch: cutmix below
+ *                       its probability, then mixup, then none; probabilities whose sum is above 1
+ *                       are divided by it. The accuracy while training counts the class with the
+ *                       larger share.
+ *   "class_balance"     boolean, default false: draw samples so that all classes are equally
+ *                       frequent; an epoch has as many samples as before. Needs "shuffle".
+ *   "ema"               object, default none: {"decay": 0.999, "warmup": true}, or true. After each
+ *                       step, an average of parameters and running statistics becomes "decay"
+ *                       times itself plus the rest of the new ones; with "warmup" the decay after
+ *                       t steps is at most (1 + t) / (10 + t). The average is what is validated,
+ *                       kept as the best and left in the model at the end.
  *   "accumulate"        integer from 1, default 1: batches whose gradients make up one step
  *   "keep_best"         boolean, default true: end with the parameters of the epoch with the best
  *                       validation accuracy (loss, for losses without classes)
@@ -1303,6 +1325,16 @@ typedef int32_t (*cnn_progress_callback)(const cnn_progress *progress, void *use
 cnn_status cnn_trainer_fit(cnn_model *model, const cnn_dataset *train,
                            const cnn_dataset *validation, const char *options_json,
                            cnn_progress_callback progress, void *user, char **out_history_json);
+
+/**
+ * Describes every recipe that the option "preset" of cnn_trainer_fit may name.
+ *
+ * @param out_json  [out] A list of objects with "name", "summary" and "options", an object as it could
+ *                  be given to cnn_trainer_fit. Release it with cnn_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_training_presets(char **out_json);
 
 /**
  * Measures a model on a dataset, without changing it.
@@ -1623,6 +1655,7 @@ cnn_status cnn_dataset_split(const cnn_dataset *dataset, double fraction, int64_
  * Options:
  *   "batch_size"  integer from 1, default 32
  *   "shuffle"     boolean, default true: a new order for each epoch, without replacement
+ *   "class_balance" boolean, default false: draw samples so that all classes are equally frequent
  *   "seed"        integer from 0, default 0: where order and augmentation come from
  *   "drop_last"   boolean, default false: leave out the last batch of an epoch if it is smaller
  *   "augment"     object, default none: random changes, in this order:

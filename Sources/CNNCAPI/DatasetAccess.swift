@@ -138,8 +138,15 @@ public func cnn_batches_create(
     let options = try Options(
       optionsJSON,
       keys: [
-        "batch_size", "shuffle", "seed", "drop_last", "augment", "prefetch", "workers",
+        "batch_size", "shuffle", "class_balance", "seed", "drop_last", "augment", "mixup", "cutmix",
+        "prefetch", "workers",
       ])
+    for name in ["mixup", "cutmix"] where try options.object(name) != nil {
+      throw CNNError(
+        .unsupported,
+        "\"\(name)\" gives samples shares of two classes, and batches have one label for each; it is "
+          + "an option of cnn_trainer_fit")
+    }
     let augmentation = try options.object("augment").map { (json) throws(CNNError) in
       try Augmentation(json: json)
     }
@@ -147,7 +154,9 @@ public func cnn_batches_create(
       try BatchLoader(
         try dataset.samples(for: model),
         batchSize: try options.integer("batch_size", default: 32, in: 1...Int(Int32.max)),
-        shuffle: try options.boolean("shuffle", default: true), seed: try options.seed(),
+        shuffle: try options.boolean("shuffle", default: true),
+        classBalance: try options.boolean("class_balance", default: false),
+        seed: try options.seed(),
         augmentation: augmentation, dropLast: try options.boolean("drop_last", default: false),
         prefetch: try options.integer("prefetch", default: 2, in: 1...64),
         workers: try options.integer("workers", default: 1, in: 0...64)))

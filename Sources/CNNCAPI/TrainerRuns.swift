@@ -38,6 +38,14 @@ public func cnn_trainer_fit(
   }
 }
 
+/// See `cnn_training_presets` in `cnn.h`.
+@implementation @_cdecl("cnn_training_presets")
+public func cnn_training_presets(
+  _ outJSON: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+) -> Int32 {
+  giveText(outJSON, "out_json") { () throws(CNNError) in TrainingPreset.json }
+}
+
 /// Tells a caller how far a run has come, and returns what the caller wants.
 private func report(
   _ progress: TrainerProgress, to callback: cnn_progress_callback?,

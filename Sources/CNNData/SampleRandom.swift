@@ -14,6 +14,7 @@ struct SampleRandom {
     case order = 0x6461_7401
     case augmentation = 0x6461_7402
     case split = 0x6461_7403
+    case mixing = 0x6461_7404
   }
 
   private var stream: PhiloxStream

@@ -17,6 +17,9 @@ package protocol ElementwiseKernels: Sendable {
   /// y += factor · x
   static func axpy(
     _ factor: Float, _ x: FloatPointer, _ y: MutableFloatPointer, _ count: Int)
+  /// y = a + weight · (b - a)
+  static func blend(
+    _ a: FloatPointer, _ b: FloatPointer, _ weight: Float, _ y: MutableFloatPointer, _ count: Int)
   /// y = factor · x
   static func scale(
     _ factor: Float, _ x: FloatPointer, _ y: MutableFloatPointer, _ count: Int)

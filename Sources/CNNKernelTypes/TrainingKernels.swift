@@ -6,10 +6,10 @@ package protocol LossKernels: Sendable {
     _ logits: FloatPointer, _ label: Int, _ peak: Float, _ smooth: Float, _ factor: Float,
     _ classes: Int, _ gradient: MutableFloatPointer?
   ) -> Double
-  /// The cross-entropy of one row with a row of probabilities.
+  /// The cross-entropy of one row with `smooth` + `peak` times a row of probabilities.
   static func crossEntropyRow(
-    _ logits: FloatPointer, _ target: FloatPointer, _ factor: Float, _ classes: Int,
-    _ gradient: MutableFloatPointer?
+    _ logits: FloatPointer, _ target: FloatPointer, _ peak: Float, _ smooth: Float,
+    _ factor: Float, _ classes: Int, _ gradient: MutableFloatPointer?
   ) -> Double
   /// Σ max(x, 0) - x · t + log(1 + exp(-|x|))
   static func sigmoidCrossEntropy(

@@ -64,6 +64,30 @@ package enum Elementwise {
     }
   }
 
+  /// y = a + weight · (b - a).
+  package static func blend(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, weight: Float,
+    _ y: UnsafeMutablePointer<Float>, count: Int, slots: Int
+  ) {
+    ThreadPool.parallelRanges(count: count, grain: Grain.memory, slots: slots) { range, _ in
+      let start = range.lowerBound
+      kernels.blend(a + start, b + start, weight, y + start, range.count)
+    }
+  }
+
+  /// Lets x and y change places.
+  package static func exchange(
+    _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, count: Int, slots: Int
+  ) {
+    ThreadPool.parallelRanges(count: count, grain: Grain.memory, slots: slots) { range, _ in
+      for index in range {
+        let kept = x[index]
+        x[index] = y[index]
+        y[index] = kept
+      }
+    }
+  }
+
   /// y = factor · x.
   package static func scale(
     _ factor: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, count: Int,

@@ -57,19 +57,23 @@ package enum Loss {
 
   /// Softmax cross-entropy of [rows, classes] logits with [rows, classes] probabilities, mean over
   /// the rows; the gradient is (softmax · Σ targets - targets) / rows.
+  ///
+  /// With smoothing s the targets are 1 - s times the probabilities, and s / classes more everywhere.
   package static func softmaxCrossEntropy(
     logits: UnsafePointer<Float>, probabilities: UnsafePointer<Float>,
-    gradient: UnsafeMutablePointer<Float>?, rows: Int, classes: Int, gradientScale: Float = 1,
-    slots: Int
+    gradient: UnsafeMutablePointer<Float>?, rows: Int, classes: Int, labelSmoothing: Float = 0,
+    gradientScale: Float = 1, slots: Int
   ) -> Double {
     guard rows > 0, classes > 0 else { return 0 }
+    let smooth = labelSmoothing / Float(classes)
+    let peak = 1 - labelSmoothing
     let factor = gradientScale / Float(rows)
     let grain = Grain.reductionRows(rows, columns: classes)
     let sum = PartialSums.sum(count: rows, grain: grain, slots: slots) { range in
       var sum = 0.0
       for row in range {
         sum += kernels.crossEntropyRow(
-          logits + row * classes, probabilities + row * classes, factor, classes,
+          logits + row * classes, probabilities + row * classes, peak, smooth, factor, classes,
           gradient.map { $0 + row * classes })
       }
       return sum

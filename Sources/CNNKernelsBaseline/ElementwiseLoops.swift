@@ -46,6 +46,13 @@ enum ElementwiseLoops: ElementwiseKernels {
     map(x, y, y, count) { $1 + f * $0 }
   }
 
+  static func blend(
+    _ a: FloatPointer, _ b: FloatPointer, _ weight: Float, _ y: MutableFloatPointer, _ count: Int
+  ) {
+    let w = lanes(weight)
+    map(a, b, y, count) { $0 + w * ($1 - $0) }
+  }
+
   static func scale(
     _ factor: Float, _ x: FloatPointer, _ y: MutableFloatPointer, _ count: Int
   ) {

@@ -23,20 +23,25 @@ enum LossLoops: LossKernels {
   }
 
   static func crossEntropyRow(
-    _ logits: FloatPointer, _ target: FloatPointer, _ factor: Float, _ classes: Int,
-    _ gradient: MutableFloatPointer?
+    _ logits: FloatPointer, _ target: FloatPointer, _ peak: Float, _ smooth: Float,
+    _ factor: Float, _ classes: Int, _ gradient: MutableFloatPointer?
   ) -> Double {
     let shift = rowMaximum(logits, classes)
     let sum = exponentialSum(logits, shift, gradient, classes)
     let logSum = Double(shift) + Double(logarithm(lanes(sum))[0])
-    let mass = ReductionLoops.sum(target, classes)
-    let loss = mass * logSum - ReductionLoops.dot(target, logits, classes)
+    var mass = Double(peak) * ReductionLoops.sum(target, classes)
+    var product = Double(peak) * ReductionLoops.dot(target, logits, classes)
+    if smooth != 0 {
+      mass += Double(smooth) * Double(classes)
+      product += Double(smooth) * ReductionLoops.sum(logits, classes)
+    }
     if let gradient {
       let scale = lanes(factor * Float(mass) / sum)
-      let f = lanes(factor)
-      map(gradient, target, gradient, classes) { $0 * scale - f * $1 }
+      let f = lanes(factor * peak)
+      let offset = lanes(factor * smooth)
+      map(gradient, target, gradient, classes) { $0 * scale - f * $1 - offset }
     }
-    return loss
+    return mass * logSum - product
   }
 
   static func sigmoidCrossEntropy(

@@ -36,6 +36,13 @@ struct ElementwiseTests {
     y = c
     Elementwise.multiplyAccumulate(a, b, &y, count: count, slots: 4)
     #expect(y == (0..<count).map { c[$0] + a[$0] * b[$0] })
+    y = c
+    Elementwise.blend(c, a, weight: 0.3, &y, count: count, slots: 4)
+    #expect(y == zip(c, a).map { $0 + 0.3 * ($1 - $0) })
+    var x = a
+    y = b
+    Elementwise.exchange(&x, &y, count: count, slots: 4)
+    #expect(x == b && y == a)
   }
 
   @Test func inPlace() {

@@ -38,6 +38,16 @@ struct LossTests {
     }
     #expect(abs(value - result.value) < 1e-6 * max(1, value))
     #expect(relativeError(again.map { $0 * Float(rows) }, slope.map { $0 * Double(rows) }) < 2e-6)
+    // The labels as rows of 0 and 1, smoothed like the labels.
+    let hard = ReferenceLoss.smoothTargets(labels, classes: classes, smoothing: 0)
+    let smoothed = filled(rows * classes) {
+      value = Loss.softmaxCrossEntropy(
+        logits: x, probabilities: hard.map { Float($0) }, gradient: $0, rows: rows,
+        classes: classes, labelSmoothing: smoothing, gradientScale: 3, slots: 3)
+    }
+    #expect(abs(value - result.value) < 1e-6 * max(1, value))
+    #expect(
+      relativeError(smoothed.map { $0 * Float(rows) }, slope.map { $0 * Double(rows) }) < 2e-6)
   }
 
   @Test func wrongLabelsAreReported() {

@@ -1,4 +1,4 @@
-import CNNLayerKit
+public import CNNLayerKit
 
 /// Some samples side by side, as a network takes them.
 ///
@@ -11,6 +11,8 @@ public struct Batch {
   public let index: Int
   /// The number of samples; the last batch of an epoch may have fewer than the others.
   public let count: Int
+  /// The shape of each input.
+  public let sampleShape: Shape
   let slot: BatchSlot
 
   /// The inputs: `count` samples of the data set's `sampleShape`, one after the other.

@@ -140,7 +140,8 @@ final class BatchQueue: @unchecked Sendable {
       throw error
     }
     let batch = Batch(
-      epoch: epoch, index: nextToTake, count: count(of: nextToTake), slot: slots[slot])
+      epoch: epoch, index: nextToTake, count: count(of: nextToTake),
+      sampleShape: dataset.sampleShape, slot: slots[slot])
     // The consumer has let go of the batch before this one.
     if nextToTake > first { outcomes[(nextToTake - 1) % slots.count] = .pending }
     nextToTake += 1

@@ -24,6 +24,7 @@ enum CheckpointFile {
     "optimizer.\(state).\(slot.name)"
   }
   static func best(_ name: String) -> String { "best." + name }
+  static func average(_ name: String) -> String { "average." + name }
 }
 
 /// Reads a checkpoint in two passes: first everything is checked, then everything is taken over.

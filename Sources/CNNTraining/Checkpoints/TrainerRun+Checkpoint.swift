@@ -13,7 +13,7 @@ extension TrainerRun {
       "data": .object(dataMembers),
     ])
     try writer.add(CheckpointFile.stepLosses, doubles: state.history.steps)
-    for (name, slot, numbers) in bestNumbers { try writer.add(name, slot, numbers) }
+    for (name, slot, numbers) in copies { try writer.add(name, slot, numbers) }
     try training.write(writer, to: path)
   }
 
@@ -31,7 +31,7 @@ extension TrainerRun {
     let members = try reader.members(CheckpointFile.runKey)
     try check(members["options"], try decisiveMembers(), "option", path)
     try check(members["data"], dataMembers, "training data's", path)
-    for (name, _, numbers) in bestNumbers { try reader.expect(name, in: numbers) }
+    for (name, _, numbers) in copies { try reader.expect(name, in: numbers) }
     let losses = try reader.doubles(CheckpointFile.stepLosses)
     let resumed: TrainerState
     do throws(CNNError) {
@@ -58,10 +58,15 @@ extension TrainerRun {
   }
 
   private var dataMembers: [String: AttributeValue] {
-    [
-      "count": .integer(dataset.count), "samples_per_epoch": .integer(loader.samplesPerEpoch),
+    var members: [String: AttributeValue] = [
+      "count": .integer(dataset.count),
       "sample_shape": .list(dataset.sampleShape.sizes.map { .integer($0) }),
     ]
+    // Only what differs, so that checkpoints of before are still good.
+    if loader.samplesPerEpoch != dataset.count {
+      members["samples_per_epoch"] = .integer(loader.samplesPerEpoch)
+    }
+    return members
   }
 
   private func check(
@@ -78,23 +83,27 @@ extension TrainerRun {
     }
   }
 
-  /// The names in a checkpoint of the best epoch's numbers, and where they are.
-  private var bestNumbers: [(String, ParameterSlot, UnsafeMutableBufferPointer<Float>)] {
-    guard let best else { return [] }
-    let model = training.model
-    return model.parameters.map { slot in
-      let start = best.parameters.pointer + slot.offset
-      return (
-        CheckpointFile.best(CheckpointFile.parameter(slot)), slot,
-        UnsafeMutableBufferPointer(start: start, count: slot.count)
-      )
-    }
-      + model.states.map { slot in
-        let start = best.states.pointer + slot.offset
-        return (
-          CheckpointFile.best(CheckpointFile.state(slot)), slot,
-          UnsafeMutableBufferPointer(start: start, count: slot.count)
-        )
+  /// The names in a checkpoint of numbers beside the model's own, and where they are: those of the
+  /// best epoch, and the average.
+  private var copies: [(String, ParameterSlot, UnsafeMutableBufferPointer<Float>)] {
+    var copies: [(String, ParameterSlot, UnsafeMutableBufferPointer<Float>)] = []
+    func add(_ name: (String) -> String, _ parameters: FloatBuffer, _ states: FloatBuffer) {
+      let model = training.model
+      for slot in model.parameters {
+        copies.append((name(CheckpointFile.parameter(slot)), slot, memory(slot, in: parameters)))
       }
+      for slot in model.states {
+        copies.append((name(CheckpointFile.state(slot)), slot, memory(slot, in: states)))
+      }
+    }
+    if let best { add(CheckpointFile.best, best.parameters, best.states) }
+    if let average { add(CheckpointFile.average, average.parameters, average.states) }
+    return copies
+  }
+
+  private func memory(
+    _ slot: ParameterSlot, in buffer: FloatBuffer
+  ) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: buffer.pointer + slot.offset, count: slot.count)
   }
 }

@@ -1,3 +1,4 @@
+import CNNData
 import CNNGraph
 import CNNKernels
 import CNNLayerKit
@@ -19,6 +20,9 @@ final class LossHead {
   /// What was set last, and for how many samples.
   private var target: LossTarget?
   private var targetBatch = 0
+  /// The classes that answers are compared with where the target is rows of probabilities.
+  private var mainLabels: FloatBuffer?
+  private var usesMainLabels = false
   private var ownMemory: FloatBuffer?
   /// The classes that the output prefers; made when class numbers are first seen.
   private var predictions: FloatBuffer?
@@ -107,6 +111,7 @@ final class LossHead {
     }
     target = .labels(copy)
     targetBatch = batch
+    usesMainLabels = false
   }
 
   /// Copies target numbers.
@@ -134,6 +139,7 @@ final class LossHead {
       to: Float.self, capacity: memory.count)
     target = .values(pointer)
     targetBatch = batch
+    usesMainLabels = false
     return UnsafeMutableBufferPointer(start: pointer, count: batch * shape.count)
   }
 
@@ -141,6 +147,35 @@ final class LossHead {
   func borrow(_ target: LossTarget, batch: Int) {
     self.target = target
     targetBatch = batch
+    usesMainLabels = false
+  }
+
+  /// Sets rows of probabilities from the classes of samples that were mixed. Answers are counted as
+  /// right by the class with the larger share.
+  ///
+  /// - Parameter labels: The class of each sample before it was mixed; one position per sample.
+  func setMixed(_ batch: MixedBatch, labels: UnsafePointer<Int32>) throws(CNNError) {
+    guard let rows = try ownValues(batch: batch.count).baseAddress else { return }
+    batch.writeProbabilities(of: labels, classes: classes, to: rows)
+    let memory: FloatBuffer
+    if let mainLabels {
+      memory = mainLabels
+    } else {
+      memory = try FloatBuffer(count: capacity, for: "the labels of a batch")
+      mainLabels = memory
+    }
+    let main = UnsafeMutableRawPointer(memory.pointer).bindMemory(
+      to: Int32.self, capacity: memory.count)
+    for position in 0..<batch.count { main[position] = batch.mainLabel(of: position, in: labels) }
+    usesMainLabels = true
+  }
+
+  /// The class numbers that answers are compared with, or nil if there are none.
+  private var comparedLabels: UnsafePointer<Int32>? {
+    guard usesMainLabels, let mainLabels else { return labels }
+    return UnsafePointer(
+      UnsafeMutableRawPointer(mainLabels.pointer).bindMemory(
+        to: Int32.self, capacity: mainLabels.count))
   }
 
   /// Returns the loss of `output`, and writes its weighted gradient if asked for.
@@ -168,7 +203,7 @@ final class LossHead {
 
   /// Counts the positions whose highest score is that of their class; nil without class numbers.
   func countCorrect(batch: Int, output: UnsafePointer<Float>) throws(CNNError) -> Int? {
-    guard case .labels(let labels)? = target else { return nil }
+    guard let labels = comparedLabels else { return nil }
     let predicted = try predict(batch: batch, output: output)
     var correct = 0
     for row in 0..<batch * positions where predicted[row] == labels[row] { correct += 1 }

@@ -4,16 +4,16 @@ public import CNNLayerKit
 /// Cross-entropy of the softmax of logits with classes or with rows of probabilities.
 ///
 /// For logits x at one position and target probabilities t, −Σ t · log softmax(x), averaged over
-/// all positions of all samples. The classes lie along the last axis. As PyTorch's
-/// `cross_entropy`, label smoothing s replaces a class by (1 − s) at the class plus s / classes
-/// everywhere (Szegedy et al., Rethinking the Inception Architecture, 2016).
+/// all positions of all samples. The classes lie along the last axis. As in PyTorch's
+/// `cross_entropy`, label smoothing s replaces t by (1 − s) · t + s / classes, where a class is a row
+/// of 1 at the class and 0 elsewhere (Szegedy et al., Rethinking the Inception Architecture, 2016).
 public struct SoftmaxCrossEntropy: Loss {
   /// The share that is spread over all classes.
   public let labelSmoothing: Double
 
   /// Creates the loss.
   ///
-  /// - Parameter labelSmoothing: From 0 up to, but not including, 1; for labels only.
+  /// - Parameter labelSmoothing: From 0 up to, but not including, 1.
   public init(labelSmoothing: Double = 0) throws(CNNError) {
     guard labelSmoothing >= 0, labelSmoothing < 1 else {
       throw .invalidArgument("label_smoothing is at least 0 and below 1, got \(labelSmoothing)")
@@ -64,7 +64,8 @@ public struct SoftmaxCrossEntropy: Loss {
     case .values(let values):
       return CNNKernels.Loss.softmaxCrossEntropy(
         logits: call.output, probabilities: values, gradient: call.gradient, rows: call.rows,
-        classes: call.classes, gradientScale: call.weight, slots: call.concurrency)
+        classes: call.classes, labelSmoothing: Float(labelSmoothing), gradientScale: call.weight,
+        slots: call.concurrency)
     }
   }
 }

@@ -79,6 +79,20 @@ struct OptionReader {
     return texts
   }
 
+  /// An option that is an object with options of its own; true stands for an empty one, and false
+  /// for none.
+  func options(_ name: String, valid: [String]) throws(CNNError) -> OptionReader? {
+    guard let value = value(name) else { return nil }
+    let inner = prefix + name + "."
+    if let isWanted = value.asBoolean {
+      return isWanted ? try OptionReader([:], valid: valid, prefix: inner) : nil
+    }
+    guard case .object(let members) = value else {
+      throw unfit(name, "true, false or an object with \(valid.joined(separator: ", "))", value)
+    }
+    return try OptionReader(members, valid: valid, prefix: inner)
+  }
+
   func unfit(_ name: String, _ expected: String, _ value: AttributeValue) -> CNNError {
     .invalidArgument("option \"\(prefix)\(name)\" expects \(expected), got \(value)")
   }

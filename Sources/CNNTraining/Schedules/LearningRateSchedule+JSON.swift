@@ -9,7 +9,8 @@ extension LearningRateSchedule {
   public init(_ value: AttributeValue) throws(CNNError) {
     let (type, members) = try typeAndAttributes(value, of: "a schedule")
     func reader(_ keys: String...) throws(CNNError) -> OptionReader {
-      try OptionReader(members, valid: keys + ["warmup_steps"], prefix: "schedule.")
+      try OptionReader(
+        members, valid: keys + ["warmup_steps", "warmup_epochs"], prefix: "schedule.")
     }
     let options: OptionReader
     let rule: Rule
@@ -37,7 +38,9 @@ extension LearningRateSchedule {
         epochs: try options.integer("epochs", from: 1), minimum: try options.minimum())
     default: throw .unknownName("schedule", type, valid: LearningRateSchedule.names)
     }
-    self.init(rule, warmupSteps: try options.integer("warmup_steps", from: 0) ?? 0)
+    self.init(
+      rule, warmupSteps: try options.integer("warmup_steps", from: 0) ?? 0,
+      warmupEpochs: try options.number("warmup_epochs", in: 0...1e6) ?? 0)
     try validate()
   }
 
@@ -65,6 +68,7 @@ extension LearningRateSchedule {
       if let epochs { members["epochs"] = .integer(epochs) }
     }
     if warmupSteps > 0 { members["warmup_steps"] = .integer(warmupSteps) }
+    if warmupEpochs > 0 { members["warmup_epochs"] = .number(warmupEpochs) }
     return jsonValue(type: type, attributes: members)
   }
 }

@@ -39,11 +39,43 @@ public struct LearningRateSchedule: Hashable, Sendable {
   /// How many steps the rate rises linearly at the start, reaching the rule's rate with the last
   /// of them.
   public var warmupSteps: Int
+  /// The same in epochs, for a trainer, which knows how many steps an epoch has; at most one of both
+  /// is above 0.
+  public var warmupEpochs: Double
 
   /// Creates a schedule.
-  public init(_ rule: Rule = .constant, warmupSteps: Int = 0) {
+  public init(_ rule: Rule = .constant, warmupSteps: Int = 0, warmupEpochs: Double = 0) {
     self.rule = rule
     self.warmupSteps = warmupSteps
+    self.warmupEpochs = warmupEpochs
+  }
+
+  /// The schedule with everything filled in that depends on the length of a run.
+  func filledIn(epochs: Int, stepsPerEpoch: Int) -> LearningRateSchedule {
+    var schedule = self
+    if case .cosine(nil, let minimum) = rule {
+      schedule.rule = .cosine(epochs: epochs, minimum: minimum)
+    }
+    if warmupEpochs > 0 {
+      let steps = (warmupEpochs * Double(stepsPerEpoch)).rounded()
+      schedule.warmupSteps = max(1, Int(exactly: steps) ?? .max)
+      schedule.warmupEpochs = 0
+    }
+    return schedule
+  }
+
+  /// Says what is missing for a loop of one's own, or returns nil.
+  var missing: CNNError? {
+    if case .cosine(nil, _) = rule {
+      return .invalidArgument(
+        "schedule \"cosine\" needs \"epochs\", the number of epochs over which the rate falls")
+    }
+    if warmupEpochs > 0 {
+      return .invalidArgument(
+        "\"schedule.warmup_epochs\" is for a trainer, which knows how many steps an epoch has; give "
+          + "\"warmup_steps\"")
+    }
+    return nil
   }
 
   /// Checks that every number is in its range.
@@ -58,6 +90,10 @@ public struct LearningRateSchedule: Hashable, Sendable {
     let isFactor = { (factor: Double) in factor > 0 && factor <= 1 }
     let isRate = { (rate: Double) in rate >= 0 && rate.isFinite }
     try check("warmup_steps", warmupSteps >= 0, "at least 0")
+    try check(
+      "warmup_epochs", warmupEpochs >= 0 && warmupEpochs <= 1e6, "from 0 to 1,000,000")
+    try check(
+      "warmup_epochs", warmupEpochs == 0 || warmupSteps == 0, "0 if there are warmup_steps")
     switch rule {
     case .constant: break
     case .exponential(let factor): try check("factor", isFactor(factor), "above 0, at most 1")

@@ -60,10 +60,7 @@ public final class Training: @unchecked Sendable {
   ///   do not exist, `unsupported` if a layer has no gradient, `outOfMemory`.
   public init(model: Model, options: TrainingOptions) throws(CNNError) {
     try options.validate()
-    if case .cosine(nil, _) = options.schedule.rule {
-      throw .invalidArgument(
-        "schedule \"cosine\" needs \"epochs\", the number of epochs over which the rate falls")
-    }
+    if let missing = options.schedule.missing { throw missing }
     self.model = model
     self.options = options
     heads = try LossHead.heads(

@@ -49,6 +49,33 @@ struct TargetBinding {
     }
   }
 
+  /// Lets every loss compare with the shares of classes in a batch that was mixed.
+  func bind(_ mixed: MixedBatch, of batch: Batch) throws(CNNError) {
+    for (head, target) in zip(heads, targets) {
+      guard let labels = batch.labels(target: target) else {
+        throw CNNError(.internal, "a batch lacks the labels of target \(target)")
+      }
+      try head.setMixed(mixed, labels: labels)
+    }
+  }
+
+  /// Checks that every loss can be compared with classes that were mixed.
+  ///
+  /// - Throws: `unsupported`, naming the output whose loss cannot.
+  func check(_ mixing: BatchMixing, of dataset: any Dataset) throws(CNNError) {
+    for (head, target) in zip(heads, targets) {
+      guard case .classes = dataset.targets[target].kind, head.loss.targets.contains(.values)
+      else {
+        throw CNNError(
+          .unsupported,
+          "\(mixing.name) gives a sample shares of two classes, and the loss of output "
+            + "\"\(head.outputName)\" does not compare with classes in shares, as "
+            + "softmax_cross_entropy does; leave \(mixing.name) out (null, if it comes from a "
+            + "preset)")
+      }
+    }
+  }
+
   private static func target(
     of head: LossHead, in dataset: any Dataset, isOnly: Bool, _ what: String
   ) throws(CNNError) -> Int {

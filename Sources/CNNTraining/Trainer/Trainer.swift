@@ -61,7 +61,9 @@ public final class Trainer {
   /// - Returns: What happened.
   /// - Throws: `cancelled` if `report` asked to stop: then the parameters are those of the last
   ///   step, and the checkpoint, if there is one, is that of this step. `nonFinite` if a loss or
-  ///   gradient was not finite: then the parameters are those before that step. `shapeMismatch` and
+  ///   gradient was not finite: then the parameters are those before that step. In both cases they
+  ///   are the average with `ema`, which is also what the model has while `report` is told of an
+  ///   epoch. `shapeMismatch` and
   ///   the like if the data does not fit the model, `malformedData` or `invalidArgument` for a
   ///   checkpoint of something else, and what reading samples throws.
   @discardableResult
@@ -79,7 +81,11 @@ public final class Trainer {
       model.metadata[Model.preprocessingKey] = try preprocessing.json()
     }
     try run.start()
-    try run.work()
+    do throws(CNNError) { try run.work() } catch {
+      // The reason is told; that the average could not be taken over as well would only hide it.
+      do throws(CNNError) { try run.leaveAverage() } catch {}
+      throw error
+    }
     return run.state.history
   }
 

@@ -14,6 +14,20 @@ public struct TrainerOptions: Hashable, Sendable {
   public var dropLast = false
   /// Random changes of the training samples, or nil for none.
   public var augmentation: Augmentation?
+  /// Mixup and cutmix, or nil for none; for losses that are compared with classes.
+  ///
+  /// The training accuracy counts answers as right by the class with the larger share in a sample.
+  public var mixing: BatchMixing?
+  /// Whether samples are drawn so that all classes are equally frequent.
+  ///
+  /// An epoch has as many samples as without; those of a rare class come several times, those of a
+  /// frequent one not all. Weights of the data set decide within each class. Needs `shuffle`.
+  public var classBalance = false
+  /// The average of the parameters of all steps, or nil for none.
+  ///
+  /// It is what is validated, kept as the best, and left in the model at the end; training goes on
+  /// with the parameters themselves.
+  public var ema: ExponentialMovingAverage?
   /// Whether the run ends with the parameters of the epoch with the best validation result.
   ///
   /// Otherwise, and without validation data, it ends with the last ones.
@@ -50,21 +64,28 @@ public struct TrainerOptions: Hashable, Sendable {
 
   /// Reads options from JSON text; those that are left out get their defaults.
   ///
-  /// Keys: those of `TrainingOptions`, and `epochs`, `shuffle`, `drop_last`, `augment`,
-  /// `keep_best`, `patience`, `min_delta`, `checkpoint`, `checkpoint_every`, `resume`,
+  /// Keys: those of `TrainingOptions`, and `preset`, `epochs`, `shuffle`, `drop_last`,
+  /// `augment`, `mixup`, `cutmix`, `class_balance`, `ema`, `keep_best`, `patience`, `min_delta`, `checkpoint`, `checkpoint_every`, `resume`,
   /// `report_every`, `accumulate`, `history_every`, `accuracy_samples`, `prefetch`, `workers`.
   /// - Throws: `malformedData` for text that is no JSON object, `unknownName` for unknown keys and
   ///   names, `invalidArgument` for unfit values.
   public init(json: String) throws(CNNError) {
+    let members = try TrainingPreset.complete(JSONText.parseObject(json, "the options"))
     let options = try OptionReader(
-      JSONText.parseObject(json, "the options"),
-      valid: TrainingOptions.keys + TrainerOptions.keys)
+      members, valid: TrainingOptions.keys + TrainerOptions.keys)
     training = try TrainingOptions(options)
     epochs = try options.integer("epochs", from: 1) ?? epochs
     shuffle = try options.boolean("shuffle") ?? shuffle
     dropLast = try options.boolean("drop_last") ?? dropLast
     if let value = options.value("augment") {
       augmentation = try Augmentation(json: JSONText.write(value))
+    }
+    mixing = try BatchMixing(options)
+    classBalance = try options.boolean("class_balance") ?? classBalance
+    ema = try options.options("ema", valid: ["decay", "warmup"]).map { ema throws(CNNError) in
+      ExponentialMovingAverage(
+        decay: try ema.number("decay", in: 0...1) ?? 0.999,
+        warmup: try ema.boolean("warmup") ?? true)
     }
     keepBest = try options.boolean("keep_best") ?? keepBest
     patience = try options.integer("patience", from: 0) ?? patience
@@ -82,7 +103,8 @@ public struct TrainerOptions: Hashable, Sendable {
   }
 
   private static let keys = [
-    "epochs", "shuffle", "drop_last", "augment", "keep_best", "patience", "min_delta",
+    "preset", "epochs", "shuffle", "drop_last", "augment", "mixup", "cutmix", "class_balance",
+    "ema", "keep_best", "patience", "min_delta",
     "checkpoint", "checkpoint_every", "resume", "report_every", "accumulate", "history_every",
     "accuracy_samples", "prefetch", "workers",
   ]
@@ -93,6 +115,8 @@ public struct TrainerOptions: Hashable, Sendable {
   public func validate() throws(CNNError) {
     try training.validate()
     try augmentation?.validate()
+    try mixing?.validate()
+    try ema?.validate()
     let atLeastOne = [
       ("epochs", epochs), ("report_every", reportInterval), ("accumulate", accumulation),
       ("history_every", historyInterval),
@@ -128,6 +152,11 @@ public struct TrainerOptions: Hashable, Sendable {
     members["history_every"] = .integer(historyInterval)
     members["accuracy_samples"] = .integer(accuracySamples)
     if let augmentation { members["augment"] = .string(try augmentation.json()) }
+    // Only what is asked for, so that checkpoints of before are still good.
+    if let mixup = mixing?.mixup { members["mixup"] = mixup.value }
+    if let cutmix = mixing?.cutmix { members["cutmix"] = cutmix.value }
+    if classBalance { members["class_balance"] = true }
+    if let ema { members["ema"] = ema.value }
     return members
   }
 }

@@ -10,10 +10,14 @@ final class TrainerRun {
   var state: TrainerState
   /// Parameters and states of the best epoch, laid out like the model's; nil unless they are kept.
   let best: BestParameters?
+  /// The average of the parameters of all steps; nil unless it is asked for.
+  let average: ParameterAverage?
 
   private let report: (TrainerProgress) -> TrainerProgress.Decision
   let loader: BatchLoader
+  private let stepsPerEpoch: Int
   private let binding: TargetBinding
+  private let mixer: BatchMixer?
   private let validator: Evaluator?
   private let samplers: (training: Evaluator, validation: Evaluator?)?
   private var clock = RunClock()
@@ -26,41 +30,35 @@ final class TrainerRun {
     self.report = report
     state = TrainerState(historyInterval: options.historyInterval)
     var stepOptions = options.training
-    if case .cosine(nil, let minimum) = stepOptions.schedule.rule {
-      stepOptions.schedule.rule = .cosine(epochs: options.epochs, minimum: minimum)
-    }
     let epochCount = options.shuffle ? dataset.samplesPerEpoch ?? dataset.count : dataset.count
     stepOptions.batchSize = min(stepOptions.batchSize, max(1, epochCount))
-    training = try Training(model: trainer.model, options: stepOptions)
-    if options.accumulation > 1 { try training.session.keepGradients() }
-    binding = try TargetBinding(
-      training.heads, network: trainer.model.network, dataset: dataset, what: "the training data")
     loader = try BatchLoader(
       dataset, batchSize: stepOptions.batchSize, shuffle: options.shuffle,
-      seed: stepOptions.seed, augmentation: options.augmentation, dropLast: options.dropLast,
+      classBalance: options.classBalance, seed: stepOptions.seed,
+      augmentation: options.augmentation, dropLast: options.dropLast,
       prefetch: options.prefetch, workers: options.workers)
     guard loader.batchCount > 0 else {
       throw .invalidArgument("no batch is full, and batches that are not full are left out")
     }
-    func evaluator(_ data: any Dataset, _ what: String) throws(CNNError) -> Evaluator {
-      var evaluation = EvaluationOptions()
-      evaluation.batchSize = stepOptions.batchSize
-      evaluation.losses = stepOptions.losses
-      evaluation.workers = trainer.options.workers
-      return try Evaluator(trainer.model, dataset: data, options: evaluation, what: what)
-    }
-    if let validation = trainer.validation {
-      validator = try evaluator(validation, "the validation data")
-    } else {
-      validator = nil
+    stepsPerEpoch = (loader.batchCount - 1) / options.accumulation + 1
+    stepOptions.schedule = stepOptions.schedule.filledIn(
+      epochs: options.epochs, stepsPerEpoch: stepsPerEpoch)
+    training = try Training(model: trainer.model, options: stepOptions)
+    if options.accumulation > 1 { try training.session.keepGradients() }
+    binding = try TargetBinding(
+      training.heads, network: trainer.model.network, dataset: dataset, what: "the training data")
+    mixer = try TrainerRun.mixer(options, stepOptions, dataset, binding)
+    let judge = Judge(model: trainer.model, step: stepOptions, workers: options.workers)
+    validator = try trainer.validation.map { data throws(CNNError) in
+      try judge.evaluator(data, "the validation data")
     }
     if options.accuracySamples > 0 {
       let count = options.accuracySamples
       let seed = stepOptions.seed
       samplers = (
-        training: try evaluator(try sample(dataset, count, seed), "the training data"),
+        training: try judge.evaluator(try sample(dataset, count, seed), "the training data"),
         validation: try sample(trainer.validation, count, seed).map { data throws(CNNError) in
-          try evaluator(data, "the validation data")
+          try judge.evaluator(data, "the validation data")
         }
       )
     } else {
@@ -68,12 +66,20 @@ final class TrainerRun {
     }
     best =
       options.keepBest && trainer.validation != nil ? try BestParameters(trainer.model) : nil
+    average = try options.ema.map { rule throws(CNNError) in
+      try ParameterAverage(trainer.model, rule)
+    }
     training.progress.stepsPerEpoch = stepsPerEpoch
   }
 
-  private var stepsPerEpoch: Int {
-    let full = loader.batchCount / options.accumulation
-    return loader.batchCount.isMultiple(of: options.accumulation) ? full : full + 1
+  private static func mixer(
+    _ options: TrainerOptions, _ step: TrainingOptions, _ dataset: any Dataset,
+    _ binding: TargetBinding
+  ) throws(CNNError) -> BatchMixer? {
+    guard let mixing = options.mixing else { return nil }
+    try binding.check(mixing, of: dataset)
+    return try BatchMixer(
+      mixing, batchSize: step.batchSize, sampleShape: dataset.sampleShape, seed: step.seed)
   }
 
   /// Whether the results have stopped getting better for long enough.
@@ -105,7 +111,28 @@ final class TrainerRun {
     state.history.stopped = isOutOfPatience ? .patience : .finished
     if let best, state.history.bestEpoch != nil {
       try training.session.withExclusiveAccess { () throws(CNNError) in best.putBack() }
+    } else {
+      try leaveAverage()
     }
+  }
+
+  /// Gives the model the average of its parameters for good, if there is one.
+  func leaveAverage() throws(CNNError) {
+    guard let average else { return }
+    try training.session.withExclusiveAccess { () throws(CNNError) in average.exchange() }
+  }
+
+  /// Runs `body` while the model has the average of its parameters, if there is one.
+  private func withAverage<Result>(
+    _ body: () throws(CNNError) -> Result
+  ) throws(CNNError) -> Result {
+    guard average != nil else { return try body() }
+    try leaveAverage()
+    let result: Swift.Result<Result, CNNError>
+    do throws(CNNError) { result = .success(try body()) } catch { result = .failure(error) }
+    // A second exchange undoes the first.
+    try leaveAverage()
+    return try result.get()
   }
 
   private func workOnStep() throws(CNNError) {
@@ -117,8 +144,7 @@ final class TrainerRun {
     let accumulates = options.accumulation > 1
     if accumulates { try training.zeroGradients() }
     while batches < options.accumulation, let batch = try loader.next() {
-      try training.useInput(0, batch.inputs, batch: batch.count)
-      try binding.bind(batch)
+      try use(batch)
       let batchLoss = try training.exclusively { () throws(CNNError) in
         accumulates ? try training.runGradients() : try training.runStep()
       }
@@ -133,10 +159,13 @@ final class TrainerRun {
         try training.runOptimizer(gradientScale: 1 / Double(batches))
       }
     }
+    average?.update(step: number)
     loss /= Double(batches)
     clock.steps += 1
     if number.isMultiple(of: options.historyInterval) { state.history.steps.append(loss) }
-    if number == 0 { try sampleAccuracies() }
+    if number == 0 {
+      try withAverage { () throws(CNNError) in try sampleAccuracies() }
+    }
     let isDue =
       options.checkpointInterval > 0
       && training.progress.step.isMultiple(of: options.checkpointInterval)
@@ -148,21 +177,35 @@ final class TrainerRun {
     }
   }
 
+  /// Takes inputs and targets from a batch, mixed if that is asked for.
+  private func use(_ batch: Batch) throws(CNNError) {
+    if let mixed = try mixer?.mix(batch), mixed.method != .none {
+      try training.useInput(0, mixed.inputs, batch: batch.count)
+      try binding.bind(mixed, of: batch)
+    } else {
+      try training.useInput(0, batch.inputs, batch: batch.count)
+      try binding.bind(batch)
+    }
+  }
+
   private func endEpoch() throws(CNNError) {
     let number = training.progress.epoch
     let rate = clock.epochRate
     var epoch = History.Epoch(
       epoch: number, loss: state.meanLoss, accuracy: state.accuracy, learningRate: state.lastRate)
-    if let metrics = try validator?.run() {
-      epoch.validationLoss = metrics.loss
-      epoch.validationAccuracy = metrics.accuracy
+    let result = try withAverage { () throws(CNNError) in
+      if let metrics = try validator?.run() {
+        epoch.validationLoss = metrics.loss
+        epoch.validationAccuracy = metrics.accuracy
+      }
+      try sampleAccuracies()
+      let result =
+        validator == nil
+        ? epoch.accuracy ?? -epoch.loss
+        : epoch.validationAccuracy ?? -(epoch.validationLoss ?? .infinity)
+      if state.note(result: result, epoch: number, minDelta: options.minDelta) { best?.keep() }
+      return result
     }
-    try sampleAccuracies()
-    let result =
-      validator == nil
-      ? epoch.accuracy ?? -epoch.loss
-      : epoch.validationAccuracy ?? -(epoch.validationLoss ?? .infinity)
-    if state.note(result: result, epoch: number, minDelta: options.minDelta) { best?.keep() }
     epoch.seconds = clock.epochSeconds
     state.history.epochs.append(epoch)
     try training.endEpoch(result: result)
@@ -174,7 +217,8 @@ final class TrainerRun {
     finished.validationAccuracy = epoch.validationAccuracy
     state.beginEpoch()
     try saveCheckpoint()
-    if report(finished) == .cancel { throw cancelled() }
+    let decision = try withAverage { () throws(CNNError) in report(finished) }
+    if decision == .cancel { throw cancelled() }
   }
 
   private func sampleAccuracies() throws(CNNError) {
@@ -207,6 +251,21 @@ final class TrainerRun {
       accuracy: state.accuracy, validationLoss: nil, validationAccuracy: nil,
       samplesPerSecond: clock.samplesPerSecond(), seconds: clock.seconds,
       secondsLeft: clock.secondsLeft(steps: stepsLeft))
+  }
+}
+
+/// Makes evaluators that judge by the losses of a training.
+private struct Judge {
+  let model: Model
+  let step: TrainingOptions
+  let workers: Int
+
+  func evaluator(_ data: any Dataset, _ what: String) throws(CNNError) -> Evaluator {
+    var evaluation = EvaluationOptions()
+    evaluation.batchSize = step.batchSize
+    evaluation.losses = step.losses
+    evaluation.workers = workers
+    return try Evaluator(model, dataset: data, options: evaluation, what: what)
   }
 }
 

@@ -55,6 +55,7 @@ from .registration import (
     optimizer_types,
     plugins,
     register,
+    training_presets,
 )
 from .session import Session
 from .training import Progress, Trainer, Training
@@ -70,5 +71,5 @@ __all__ = [
     "UnknownNameError", "UnsupportedError", "Workspace", "abi_version", "architectures",
     "cpu_variant", "layer_types", "load_plugin", "loss_types", "memory_in_use", "memory_limit",
     "num_threads", "optimizer_types", "plugins", "register", "set_log_callback", "set_memory_limit",
-    "set_num_threads", "status_name", "version",
+    "set_num_threads", "status_name", "training_presets", "version",
 ]

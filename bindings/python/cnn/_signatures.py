@@ -187,6 +187,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "cnn_layer_types": [_OUT_TEXT],
     "cnn_loss_types": [_OUT_TEXT],
     "cnn_optimizer_types": [_OUT_TEXT],
+    "cnn_training_presets": [_OUT_TEXT],
     "cnn_layer_register": [POINTER(_plugin_abi.LayerType)],
     "cnn_loss_register": [POINTER(_plugin_abi.LossType)],
     "cnn_optimizer_register": [POINTER(_plugin_abi.OptimizerType)],

@@ -82,6 +82,11 @@ def loss_types() -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", _ffi.new_json("cnn_loss_types"))
 
 
+def training_presets() -> list[dict[str, Any]]:
+    """Every recipe that the option ``preset`` of a trainer may name, with its options."""
+    return cast("list[dict[str, Any]]", _ffi.new_json("cnn_training_presets"))
+
+
 def optimizer_types() -> list[dict[str, Any]]:
     """Every optimizer that options may name; see ``layer_types``."""
     return cast("list[dict[str, Any]]", _ffi.new_json("cnn_optimizer_types"))

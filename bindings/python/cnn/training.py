@@ -184,8 +184,9 @@ class Trainer:
 
     Args:
         model: the model.
-        options: see ``cnn_trainer_fit``: epochs, batch_size, optimizer, learning_rate, schedule,
-            augment, keep_best, patience, checkpoint, resume, seed and more.
+        options: see ``cnn_trainer_fit``: preset, epochs, batch_size, optimizer, learning_rate,
+            schedule, augment, mixup, cutmix, ema, class_balance, keep_best, patience, checkpoint,
+            resume, seed and more. None takes an option out of a preset.
     """
 
     def __init__(self, model: Model, **options: Any) -> None:
@@ -220,7 +221,7 @@ class Trainer:
             _ffi.fit(
                 self.model._pointer, train._pointer,
                 validation._pointer if validation is not None else None,
-                _ffi.options(self.options), report, self.history.update)
+                _ffi.json_text(self.options), report, self.history.update)
         finally:
             if shown:
                 shown.close()
