@@ -85,24 +85,42 @@ static int is_cmyk(const struct jpeg_decompress_struct *codec) {
   return codec->jpeg_color_space == JCS_CMYK || codec->jpeg_color_space == JCS_YCCK;
 }
 
+// The memory for all coefficients of a file with several scans, 2 bytes each: of every component as
+// many whole blocks as its sampling asks for.
+static size_t coefficient_bytes(const struct jpeg_decompress_struct *codec) {
+  size_t blocks = 0;
+  for (int i = 0; i < codec->num_components; i++) {
+    const jpeg_component_info *component = &codec->comp_info[i];
+    size_t across = (size_t)component->h_samp_factor;
+    size_t down = (size_t)component->v_samp_factor;
+    blocks += (component->width_in_blocks + across) * (component->height_in_blocks + down);
+  }
+  return blocks * DCTSIZE2 * sizeof(JCOEF);
+}
+
+static void describe(image_codecs_jpeg *decoder, image_codecs_info *out_info) {
+  struct jpeg_decompress_struct *codec = &decoder->codec;
+  jpeg_calc_output_dimensions(codec);
+  out_info->width = codec->output_width;
+  out_info->height = codec->output_height;
+  out_info->channels = codec->out_color_space == JCS_GRAYSCALE ? 1 : 3;
+  // Rows for colour conversion and upsampling, with sizes rounded up to whole blocks at the coarsest
+  // sampling.
+  size_t width = ((size_t)codec->image_width + 31) / 32 * 32;
+  out_info->working_bytes = (1 << 20) + width * (size_t)codec->num_components * 64;
+  out_info->keeps_whole_picture = jpeg_has_multiple_scans(codec);
+  if (out_info->keeps_whole_picture) out_info->working_bytes += coefficient_bytes(codec);
+  codec->mem->max_memory_to_use = (long)out_info->working_bytes;
+}
+
 static void read_header(image_codecs_jpeg *decoder, image_codecs_info *out_info) {
   struct jpeg_decompress_struct *codec = &decoder->codec;
   jpeg_save_markers(codec, JPEG_APP0 + 1, 0xFFFF);
   jpeg_read_header(codec, TRUE);
-  out_info->width = codec->image_width;
-  out_info->height = codec->image_height;
-  out_info->channels = codec->jpeg_color_space == JCS_GRAYSCALE ? 1 : 3;
-  codec->out_color_space = out_info->channels == 1 ? JCS_GRAYSCALE
-                           : is_cmyk(codec)        ? JCS_CMYK
-                                                   : JCS_RGB;
-  // Several scans: all coefficients are kept, 2 bytes each, with sizes rounded up to whole blocks
-  // at the coarsest sampling; then rows for colour conversion and upsampling.
-  size_t components = (size_t)codec->num_components;
-  size_t width = ((size_t)codec->image_width + 31) / 32 * 32;
-  size_t height = ((size_t)codec->image_height + 31) / 32 * 32;
-  out_info->working_bytes = (1 << 20) + width * components * 64;
-  if (jpeg_has_multiple_scans(codec)) out_info->working_bytes += 2 * width * height * components;
-  codec->mem->max_memory_to_use = (long)out_info->working_bytes;
+  codec->out_color_space = codec->jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE
+                           : is_cmyk(codec)                         ? JCS_CMYK
+                                                                    : JCS_RGB;
+  describe(decoder, out_info);
 }
 
 int image_codecs_jpeg_open(const uint8_t *bytes, size_t count, image_codecs_jpeg **out_decoder,
@@ -138,6 +156,18 @@ int image_codecs_jpeg_open(const uint8_t *bytes, size_t count, image_codecs_jpeg
   decoder->codec.progress = &decoder->progress;
   read_header(decoder, out_info);
   *out_decoder = decoder;
+  return IMAGE_CODECS_OK;
+}
+
+int image_codecs_jpeg_scale(image_codecs_jpeg *decoder, unsigned eighths,
+                            image_codecs_info *out_info, image_codecs_message *message) {
+  set_message(message, "");
+  decoder->message = message;
+  decoder->status = IMAGE_CODECS_MALFORMED;
+  if (setjmp(decoder->escape)) return decoder->status;
+  decoder->codec.scale_num = eighths;
+  decoder->codec.scale_denom = 8;
+  describe(decoder, out_info);
   return IMAGE_CODECS_OK;
 }
 

@@ -2,27 +2,6 @@ import CImageCodecs
 import CNNLayerKit
 
 extension Image {
-  /// The kinds of image files that can be read.
-  public enum FileFormat: String, Sendable, CaseIterable {
-    /// Portable Network Graphics: all colour types and depths, interlaced or not.
-    case png = "PNG"
-    /// JPEG: baseline and progressive; grey, YCbCr, RGB, CMYK and YCCK.
-    case jpeg = "JPEG"
-
-    /// The format of a file that begins with `bytes`, or nil if it is neither.
-    public init?(signatureOf bytes: UnsafeRawBufferPointer) {
-      let png: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-      let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF]
-      if bytes.starts(with: png) {
-        self = .png
-      } else if bytes.starts(with: jpeg) {
-        self = .jpeg
-      } else {
-        return nil
-      }
-    }
-  }
-
   /// Decodes a PNG or JPEG file in memory; which one it is, its first bytes tell.
   ///
   /// Grey files give 1 channel, colour files 3, and files with transparency 4. Samples of 16 bits
@@ -38,18 +17,9 @@ extension Image {
     decoding bytes: UnsafeRawBufferPointer, limits: Limits = .default,
     appliesOrientation: Bool = true
   ) throws(CNNError) {
-    guard let format = FileFormat(signatureOf: bytes) else {
-      throw .malformedData(
-        bytes.isEmpty
-          ? "the image file is empty"
-          : "the image is neither PNG nor JPEG: its first bytes are those of neither")
-    }
-    let decoded: Decoded
-    switch format {
-    case .png: decoded = try decodePNG(bytes, limits: limits)
-    case .jpeg: decoded = try decodeJPEG(bytes, limits: limits)
-    }
-    self = appliesOrientation ? try decoded.image.oriented(decoded.orientation) : decoded.image
+    self = try ReducedImage(
+      decoding: bytes, limits: limits, appliesOrientation: appliesOrientation
+    ).image
   }
 
   /// Decodes a PNG or JPEG file in memory; see the initializer that takes a pointer.
@@ -81,14 +51,36 @@ extension Image {
   }
 }
 
-private struct Decoded {
-  let image: Image
-  let orientation: EXIFOrientation
+extension ReducedImage {
+  /// Decodes a PNG or JPEG file in memory, at a reduced size where that is enough.
+  ///
+  /// - Parameters:
+  ///   - bytes: The whole file.
+  ///   - limits: What is refused as too large.
+  ///   - appliesOrientation: Whether the picture is turned as its Exif orientation says.
+  ///   - needed: Given the size of the upright picture, the size to which it will be resized; nil if
+  ///     all pixels are wanted.
+  /// - Throws: See `Image.init(decoding:)`.
+  package init(
+    decoding bytes: UnsafeRawBufferPointer, limits: Image.Limits, appliesOrientation: Bool = true,
+    needed: ((_ width: Int, _ height: Int) -> (width: Int, height: Int))? = nil
+  ) throws(CNNError) {
+    switch Image.FileFormat(signatureOf: bytes) {
+    case .png:
+      let (image, orientation) = try decodePNG(bytes, limits: limits)
+      self.init(appliesOrientation ? try image.oriented(orientation) : image)
+    case .jpeg:
+      self = try decodeJPEG(
+        bytes, limits: limits, appliesOrientation: appliesOrientation, needed: needed)
+    case nil:
+      throw .malformedData(ForeignFormat.message(for: bytes))
+    }
+  }
 }
 
 private func decodePNG(
   _ bytes: UnsafeRawBufferPointer, limits: Image.Limits
-) throws(CNNError) -> Decoded {
+) throws(CNNError) -> (Image, EXIFOrientation) {
   var decoder: OpaquePointer?
   var info = image_codecs_info()
   var message = image_codecs_message()
@@ -101,14 +93,13 @@ private func decodePNG(
   }
   var count = 0
   let exif = image_codecs_png_exif(decoder, &count)
-  return Decoded(
-    image: image,
-    orientation: EXIFOrientation(exif: UnsafeRawBufferPointer(start: exif, count: count)))
+  return (image, EXIFOrientation(exif: UnsafeRawBufferPointer(start: exif, count: count)))
 }
 
 private func decodeJPEG(
-  _ bytes: UnsafeRawBufferPointer, limits: Image.Limits
-) throws(CNNError) -> Decoded {
+  _ bytes: UnsafeRawBufferPointer, limits: Image.Limits, appliesOrientation: Bool,
+  needed: ((_ width: Int, _ height: Int) -> (width: Int, height: Int))?
+) throws(CNNError) -> ReducedImage {
   var decoder: OpaquePointer?
   var info = image_codecs_info()
   var message = image_codecs_message()
@@ -119,11 +110,43 @@ private func decodeJPEG(
   // Decoding ends with the codec forgetting the block.
   var count = 0
   let exif = image_codecs_jpeg_exif(decoder, &count)
-  let orientation = EXIFOrientation(exif: UnsafeRawBufferPointer(start: exif, count: count))
+  let orientation =
+    appliesOrientation
+    ? EXIFOrientation(exif: UnsafeRawBufferPointer(start: exif, count: count)) : .up
+  let (width, height) = (Int(info.width), Int(info.height))
+  var eighths = 8
+  if let needed {
+    let upright = orientation.swapsAxes ? needed(height, width) : needed(width, height)
+    eighths = ReducedImage.eighths(
+      width: width, height: height,
+      needed: orientation.swapsAxes ? (upright.height, upright.width) : upright)
+    try check(
+      image_codecs_jpeg_scale(decoder, UInt32(eighths), &info, &message), message, "JPEG")
+  }
+  if info.keeps_whole_picture != 0 {
+    try checkSize(width, height, 3, "progressive JPEG", limits)
+  }
   let image = try decodePixels(info, "JPEG", limits) { (pixels) throws(CNNError) in
     try check(image_codecs_jpeg_read(decoder, pixels, &message), message, "JPEG")
   }
-  return Decoded(image: image, orientation: orientation)
+  return try ReducedImage(
+    stored: image, fullWidth: width, fullHeight: height, eighths: eighths,
+    orientation: orientation)
+}
+
+/// The bytes of the pixels that a header promises, or an error if they are too many.
+@discardableResult
+private func checkSize(
+  _ width: Int, _ height: Int, _ channels: Int, _ format: String, _ limits: Image.Limits
+) throws(CNNError) -> Int {
+  do throws(CNNError) {
+    return try Image.byteCount(width: width, height: height, channels: channels, limits: limits)
+  } catch {
+    throw CNNError(
+      .malformedData,
+      "the \(format) file is refused: \(error.message); scale it down, or load it by itself with a "
+        + "higher limit")
+  }
 }
 
 /// Takes memory for the pixels that the header promises, and for the codec, and decodes.
@@ -132,12 +155,7 @@ private func decodePixels(
   read: (UnsafeMutablePointer<UInt8>) throws(CNNError) -> Void
 ) throws(CNNError) -> Image {
   let (width, height, channels) = (Int(info.width), Int(info.height), Int(info.channels))
-  let count: Int
-  do throws(CNNError) {
-    count = try Image.byteCount(width: width, height: height, channels: channels, limits: limits)
-  } catch {
-    throw CNNError(.malformedData, "the \(format) file is refused: \(error.message)")
-  }
+  let count = try checkSize(width, height, channels, format, limits)
   guard MemoryBudget.reserve(info.working_bytes) else {
     throw CNNError(
       .outOfMemory,

@@ -19,6 +19,15 @@ public enum EXIFOrientation: Int, Sendable, CaseIterable {
   /// To be turned counter-clockwise by a quarter.
   case left = 8
 
+  /// Whether turning exchanges rows and columns.
+  var swapsAxes: Bool { rawValue >= 5 }
+
+  /// Whether the columns of the upright picture run against those (or the rows) of the stored one.
+  var mirrorsColumns: Bool { [.upMirrored, .down, .right, .rightMirrored].contains(self) }
+
+  /// Whether the rows of the upright picture run against those (or the columns) of the stored one.
+  var mirrorsRows: Bool { [.down, .downMirrored, .rightMirrored, .left].contains(self) }
+
   /// Reads the orientation from an Exif block (TIFF data), `.up` if it has none that is valid.
   ///
   /// A broken block is no error: it does not concern the pixels.
@@ -47,8 +56,13 @@ public enum EXIFOrientation: Int, Sendable, CaseIterable {
     for entry in 0..<count {
       let start = directory + 2 + 12 * entry
       guard let tag = number(at: start, bytes: 2) else { return nil }
-      if tag == 274, number(at: start + 2, bytes: 2) == 3 {
-        return number(at: start + 8, bytes: 2)
+      if tag == 274 {
+        // The standard says 16 bits; some programs write 32.
+        switch number(at: start + 2, bytes: 2) {
+        case 3: return number(at: start + 8, bytes: 2)
+        case 4: return number(at: start + 8, bytes: 4)
+        default: return nil
+        }
       }
     }
     return nil

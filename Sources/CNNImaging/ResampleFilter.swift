@@ -70,12 +70,15 @@ struct ResampleWeights {
 
   /// - Parameters:
   ///   - inputSize: The pixels of the source along the axis.
+  ///   - span: The part of them that is resized; nil means all.
   ///   - outputSize: The pixels of the complete result along the axis.
   ///   - window: Those of the result's pixels that are wanted.
   init(
-    inputSize: Int, outputSize: Int, window: Range<Int>, filter: ResampleFilter
+    inputSize: Int, span: ReducedImage.Span? = nil, outputSize: Int, window: Range<Int>,
+    filter: ResampleFilter
   ) throws(CNNError) {
-    let scale = Double(inputSize) / Double(outputSize)
+    let start = span?.start ?? 0
+    let scale = (span?.length ?? Double(inputSize)) / Double(outputSize)
     let filterScale = max(scale, 1)
     let support = filter.support * filterScale
     // First source pixel, number of them, weights. Sizes are below 2^63 / 64, so nothing overflows.
@@ -90,7 +93,7 @@ struct ResampleWeights {
     let weights = exact.mutableBytes.bindMemory(to: Double.self)
     var range: Range<Int>?
     for (row, output) in window.enumerated() {
-      let center = (Double(output) + 0.5) * scale
+      let center = start + (Double(output) + 0.5) * scale
       let first = max(0, Int(center - support + 0.5))
       let end = max(first + 1, min(inputSize, Int(center + support + 0.5)))
       var sum = 0.0
@@ -98,10 +101,10 @@ struct ResampleWeights {
         weights[i] = filter.value(at: (Double(i + first) - center + 0.5) / filterScale)
         sum += weights[i]
       }
-      let start = row * stride
-      table[start] = Int32(truncatingIfNeeded: first)
-      table[start + 1] = Int32(truncatingIfNeeded: end - first)
-      ResampleWeights.store(weights, count: end - first, sum: sum, in: table, at: start + 2)
+      let entry = row * stride
+      table[entry] = Int32(truncatingIfNeeded: first)
+      table[entry + 1] = Int32(truncatingIfNeeded: end - first)
+      ResampleWeights.store(weights, count: end - first, sum: sum, in: table, at: entry + 2)
       range = (range?.lowerBound ?? first)..<end
     }
     sourceRange = range ?? 0..<0

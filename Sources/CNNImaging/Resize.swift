@@ -23,11 +23,15 @@ extension Image {
 
   /// A part of what resizing to `width` x `height` gives, without computing the rest.
   ///
-  /// Sizes are positive and at most 2^52, and the ranges lie inside and are not empty.
+  /// Sizes are positive and at most 2^52, and the ranges lie inside and are not empty. Where only a
+  /// part of the pixels is the picture, `spans` says which.
   func resized(
-    width: Int, height: Int, columns: Range<Int>, rows: Range<Int>, filter: ResampleFilter
+    width: Int, height: Int, columns: Range<Int>, rows: Range<Int>, filter: ResampleFilter,
+    spans: (columns: ReducedImage.Span, rows: ReducedImage.Span)? = nil
   ) throws(CNNError) -> Image {
-    if width == self.width, height == self.height {
+    let keepsWidth = spans == nil && width == self.width
+    let keepsHeight = spans == nil && height == self.height
+    if keepsWidth, keepsHeight {
       return try cropped(
         x: columns.lowerBound, y: rows.lowerBound, width: columns.count, height: rows.count)
     }
@@ -35,11 +39,12 @@ extension Image {
       return try nearest(width: width, height: height, columns: columns, rows: rows)
     }
     let vertical = try ResampleWeights(
-      inputSize: self.height, outputSize: height, window: rows, filter: filter)
+      inputSize: self.height, span: spans?.rows, outputSize: height, window: rows, filter: filter)
     let horizontal = try ResampleWeights(
-      inputSize: self.width, outputSize: width, window: columns, filter: filter)
+      inputSize: self.width, span: spans?.columns, outputSize: width, window: columns,
+      filter: filter)
     let source = channels == 4 ? try multipliedByAlpha() : self
-    let sourceRows = height == self.height ? rows : vertical.sourceRange
+    let sourceRows = keepsHeight ? rows : vertical.sourceRange
     let result: Image
     // A strip of a pixel's width would grow by hundreds of times in the horizontal pass. In the
     // other order it cannot: the smaller of both is at most the larger of source and result.
@@ -47,18 +52,16 @@ extension Image {
     if between > Limits.default.maximumPixels, rows.count * self.width < between {
       result =
         try source
-        .resampledColumns(vertical, firstRow: 0, isIdentity: height == self.height, rows: rows)
+        .resampledColumns(vertical, firstRow: 0, isIdentity: keepsHeight, rows: rows)
         .resampledRows(
-          horizontal, rows: 0..<rows.count, isIdentity: width == self.width, columns: columns)
+          horizontal, rows: 0..<rows.count, isIdentity: keepsWidth, columns: columns)
     } else {
       result =
         try source
-        .resampledRows(
-          horizontal, rows: sourceRows, isIdentity: width == self.width, columns: columns
-        )
+        .resampledRows(horizontal, rows: sourceRows, isIdentity: keepsWidth, columns: columns)
         .resampledColumns(
-          vertical, firstRow: sourceRows.lowerBound,
-          isIdentity: height == self.height, rows: 0..<rows.count)
+          vertical, firstRow: sourceRows.lowerBound, isIdentity: keepsHeight,
+          rows: 0..<rows.count)
     }
     return channels == 4 ? try result.dividedByAlpha() : result
   }
@@ -150,6 +153,25 @@ extension Image {
         target[pixel + 3] = alpha
       }
     }
+  }
+}
+
+extension ReducedImage {
+  /// Scales the picture to the given size, which is positive, as `Image.resized` does.
+  package func resized(
+    width: Int, height: Int, filter: ResampleFilter
+  ) throws(CNNError) -> Image {
+    try resized(
+      width: width, height: height, columns: 0..<width, rows: 0..<height, filter: filter)
+  }
+
+  /// A part of what resizing to `width` x `height` gives.
+  func resized(
+    width: Int, height: Int, columns: Range<Int>, rows: Range<Int>, filter: ResampleFilter
+  ) throws(CNNError) -> Image {
+    try image.resized(
+      width: width, height: height, columns: columns, rows: rows, filter: filter,
+      spans: isComplete ? nil : (self.columns, self.rows))
   }
 }
 

@@ -40,6 +40,9 @@ typedef struct {
   uint32_t channels;
   // The memory that the codec may take beside the pixels.
   size_t working_bytes;
+  // Whether the codec keeps the whole picture in some form while it decodes (then working_bytes
+  // has it), however small the result is.
+  int keeps_whole_picture;
 } image_codecs_info;
 
 // A PNG file being decoded.
@@ -67,6 +70,12 @@ typedef struct image_codecs_jpeg image_codecs_jpeg;
 
 int image_codecs_jpeg_open(const uint8_t *bytes, size_t count, image_codecs_jpeg **out_decoder,
                            image_codecs_info *out_info, image_codecs_message *message);
+
+// Asks for a picture of `eighths` (1, 2, 4 or 8) eighths of the size, rounded up, and writes its
+// sizes and needs to out_info. Pixels are means over blocks of the full size, computed from the
+// frequencies that the file holds, so that most of the work is saved. Between open and read.
+int image_codecs_jpeg_scale(image_codecs_jpeg *decoder, unsigned eighths,
+                            image_codecs_info *out_info, image_codecs_message *message);
 
 int image_codecs_jpeg_read(image_codecs_jpeg *decoder, uint8_t *pixels,
                            image_codecs_message *message);
