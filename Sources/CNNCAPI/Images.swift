@@ -21,8 +21,15 @@ public func cnn_image_load(
 ) -> Int32 {
   create(outImage, "out_image") { () throws(CNNError) in
     let options = try ImageOptions(optionsJSON)
-    return ImageObject(
-      try options.convert(Image(contentsOf: try text(path, "path"), limits: options.limits)))
+    let path = try text(path, "path")
+    let contents = try readFile(path: path, limit: options.limits.maximumFileBytes)
+    do throws(CNNError) {
+      return try contents.withUnsafeBytes { (bytes) throws(CNNError) in
+        ImageObject(try options.image(decoding: bytes))
+      }
+    } catch {
+      throw error.prefixed(by: "\"\(path)\"")
+    }
   }
 }
 
@@ -35,23 +42,24 @@ public func cnn_image_load_memory(
   create(outImage, "out_image") { () throws(CNNError) in
     let options = try ImageOptions(optionsJSON)
     let contents = try rawBytes(bytes, size, "bytes", limit: options.limits.maximumFileBytes)
-    return ImageObject(
-      try options.convert(Image(decoding: contents, limits: options.limits)))
+    return ImageObject(try options.image(decoding: contents))
   }
 }
 
 /// The options of `cnn_image_load`.
 private struct ImageOptions {
   let limits: Image.Limits
+  private let maximumSide: Int?
   private let format: Image.PixelFormat?
 
   init(_ json: UnsafePointer<CChar>?) throws(CNNError) {
-    let options = try Options(json, keys: ["max_pixels", "channels"])
+    let options = try Options(json, keys: ["max_pixels", "max_side", "channels"])
     var limits = Image.Limits.default
     if let pixels = try options.integer("max_pixels", in: 1...Int(Int32.max)) {
       limits.maximumPixels = pixels
     }
     self.limits = limits
+    maximumSide = try options.integer("max_side", in: 1...1 << 20)
     if let channels = try options.integer("channels", in: 1...4) {
       guard let format = Image.PixelFormat(rawValue: channels) else {
         throw .invalidArgument("options: \"channels\" must be 1, 3 or 4, got \(channels)")
@@ -62,7 +70,13 @@ private struct ImageOptions {
     }
   }
 
-  func convert(_ image: Image) throws(CNNError) -> Image {
+  func image(decoding bytes: UnsafeRawBufferPointer) throws(CNNError) -> Image {
+    let image =
+      if let maximumSide {
+        try Image(decoding: bytes, maximumSide: maximumSide, limits: limits)
+      } else {
+        try Image(decoding: bytes, limits: limits)
+      }
     guard let format else { return image }
     return try image.converted(to: format)
   }

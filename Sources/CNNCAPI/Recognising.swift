@@ -11,8 +11,21 @@ public func cnn_recognise_file(
   _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ capacity: Int64,
   _ outPredictions: UnsafeMutablePointer<cnn_prediction>?, _ outCount: UnsafeMutablePointer<Int64>?
 ) -> Int32 {
-  recognise(model, capacity, outPredictions, outCount) { () throws(CNNError) in
-    try Image(contentsOf: try text(path, "path"))
+  recognise(model, capacity, outPredictions, outCount) { recognizer, most throws(CNNError) in
+    try recognizer.classes(ofPictureAt: try text(path, "path"), most: most)
+  }
+}
+
+/// See `cnn_recognise_memory` in `cnn.h`.
+@implementation @_cdecl("cnn_recognise_memory")
+public func cnn_recognise_memory(
+  _ model: OpaquePointer?, _ bytes: UnsafeRawPointer?, _ size: Int64, _ capacity: Int64,
+  _ outPredictions: UnsafeMutablePointer<cnn_prediction>?, _ outCount: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+  recognise(model, capacity, outPredictions, outCount) { recognizer, most throws(CNNError) in
+    let limit = Image.Limits.default.maximumFileBytes
+    return try recognizer.classes(
+      ofPictureIn: try rawBytes(bytes, size, "bytes", limit: limit), most: most)
   }
 }
 
@@ -22,26 +35,26 @@ public func cnn_recognise_image(
   _ model: OpaquePointer?, _ image: OpaquePointer?, _ capacity: Int64,
   _ outPredictions: UnsafeMutablePointer<cnn_prediction>?, _ outCount: UnsafeMutablePointer<Int64>?
 ) -> Int32 {
-  recognise(model, capacity, outPredictions, outCount) { () throws(CNNError) in
-    try object(image, ImageObject.self).image
+  recognise(model, capacity, outPredictions, outCount) { recognizer, most throws(CNNError) in
+    try recognizer.classes(of: try object(image, ImageObject.self).image, most: most)
   }
 }
 
-/// Says what a picture shows; both functions in one.
+/// Says what a picture shows; all functions in one.
 private func recognise(
   _ model: OpaquePointer?, _ capacity: Int64,
   _ outPredictions: UnsafeMutablePointer<cnn_prediction>?,
-  _ outCount: UnsafeMutablePointer<Int64>?, _ picture: () throws(CNNError) -> Image
+  _ outCount: UnsafeMutablePointer<Int64>?,
+  _ answer: (Recognizer, Int) throws(CNNError) -> [Recognizer.Answer]
 ) -> Int32 {
   outCount?.pointee = 0
   return status { () throws(CNNError) in
     let model = try object(model, ModelObject.self)
     let out = try required(outPredictions, "out_predictions")
     let capacity = try size(capacity, "capacity")
-    let image = try picture()
     let recognizer = try model.recognizer()
     let answers = try model.retryingWhenOutOfMemory { () throws(CNNError) in
-      try recognizer.classes(of: image, most: capacity)
+      try answer(recognizer, capacity)
     }
     for (position, answer) in answers.enumerated() {
       out[position] = cnn_prediction(

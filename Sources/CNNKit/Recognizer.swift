@@ -64,10 +64,36 @@ public final class Recognizer: Sendable {
   /// The model's output is taken as it is where its last layer is a softmax, otherwise as logits.
   /// - Throws: `nonFinite` if the output is infinite or not a number, `outOfMemory`, `busy`.
   public func classes(of image: Image, most count: Int) throws(CNNError) -> [Answer] {
+    try classes(ofResized: try preprocessing.resized(image), most: count)
+  }
+
+  /// Returns the likeliest classes of a PNG or JPEG file; see `classes(of:most:)`.
+  ///
+  /// The file is decoded so far as the model needs it (see `Preprocessing.resized(decoding:limits:)`),
+  /// so for large JPEG files the answer comes sooner, and differs in the last digits from that for the
+  /// picture that was loaded as a whole.
+  /// - Throws: `inputOutput` or `malformedData` for a picture that cannot be read, else as there.
+  public func classes(
+    ofPictureAt path: String, most count: Int
+  ) throws(CNNError) -> [Answer] {
+    try classes(ofResized: try preprocessing.resized(contentsOf: path), most: count)
+  }
+
+  /// Returns the likeliest classes of a PNG or JPEG file in memory; the same as for the file.
+  ///
+  /// - Throws: `malformedData` for bytes that are no such picture, else as there.
+  public func classes(
+    ofPictureIn bytes: UnsafeRawBufferPointer, most count: Int
+  ) throws(CNNError) -> [Answer] {
+    try classes(ofResized: try preprocessing.resized(decoding: bytes), most: count)
+  }
+
+  /// The same for a picture that has the input's size.
+  private func classes(ofResized image: Image, most count: Int) throws(CNNError) -> [Answer] {
     let scores = try sessions.withSession(batch: 1) { session throws(CNNError) in
       let input = try session.input()
-      try preprocessing.apply(
-        to: image, into: UnsafeMutableBufferPointer(rebasing: input[..<preprocessing.outputCount]))
+      try preprocessing.normalize(
+        image, into: UnsafeMutableBufferPointer(rebasing: input[..<preprocessing.outputCount]))
       try session.run(batch: 1)
       return Array(try session.output())
     }
@@ -85,15 +111,6 @@ public final class Recognizer: Sendable {
         index: index, label: names.indices.contains(index) ? names[index] : "",
         probability: probabilities[index])
     }
-  }
-
-  /// Returns the likeliest classes of a PNG or JPEG file; see `classes(of:most:)`.
-  ///
-  /// - Throws: `inputOutput` or `malformedData` for a picture that cannot be read, else as there.
-  public func classes(
-    ofPictureAt path: String, most count: Int
-  ) throws(CNNError) -> [Answer] {
-    try classes(of: try Image(contentsOf: path), most: count)
   }
 }
 
