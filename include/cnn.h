@@ -22,7 +22,7 @@
  *       cnn_model *model;
  *       cnn_prediction best;
  *       int64_t count;
- *       cnn_model_load("pets.cnn", &model);
+ *       cnn_model_load_pretrained("pets", &model);
  *       cnn_recognise_file(model, "photo.jpg", 1, &best, &count);
  *       printf("%s (%.0f %%)\n", best.label, 100 * best.probability);
  *       cnn_model_free(model);
@@ -82,9 +82,10 @@
  *              that was compiled with an older header works with a newer library. (cnn_prediction
  *              is an exception: it never grows.)
  * Process      The library prints nothing, installs no signal handlers, never exits, reads no
- *              environment variables but CNN_NUM_THREADS and CNN_CPU (see section 6), changes no
- *              locale, and writes only the files you name, first under a temporary name, so that a
- *              crash leaves the old file or the new one.
+ *              environment variables but CNN_NUM_THREADS and CNN_CPU (see section 6) and
+ *              CNN_MODEL_PATH (see cnn_model_load_pretrained), changes no locale, and writes only
+ *              the files you name, first under a temporary name, so that a crash leaves the old
+ *              file or the new one.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -266,10 +267,39 @@ typedef struct cnn_prediction {
 cnn_status cnn_model_load(const char *path, cnn_model **out_model);
 
 /**
+ * Loads one of the models that come with the library. "pets" says whether a photo shows a cat, a
+ * dog, or neither.
+ *
+ * A model NAME is the file NAME.cnn. It is looked for, in this order, in
+ *   1. the folders that the environment variable CNN_MODEL_PATH names, separated by colons;
+ *   2. with D for the folder of the file that holds this library (the shared library, or the
+ *      program it is linked into; behind symbolic links): D/models, D/../share/cnn/models, where
+ *      `make install` puts them, and D/../../share/cnn/models;
+ *   3. the folder models of the project's sources, if the library was built there and not moved.
+ * The current folder is not searched. To ship a model with a program, put it beside the library as
+ * models/NAME.cnn, or load it by its path.
+ *
+ * @param name       [in] The model's name: letters, digits, "-", "_", "."; NULL means "pets".
+ * @param out_model  [out] The model; free it with cnn_model_free.
+ * @return CNN_INPUT_OUTPUT if there is no such file, with all places that were looked at; else as
+ *         cnn_model_load.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_model_load_pretrained(const char *name, cnn_model **out_model);
+
+/**
  * Says what a picture file shows: the likeliest classes, likeliest first.
  *
  * Reads the PNG or JPEG file, applies the model's preprocessing (resize, crop, scale), and runs the
  * model. Its first output is taken as it is if the last layer is a softmax, otherwise as logits.
+ *
+ * A JPEG file that is much larger than the model's input is decoded at an eighth, a quarter or half
+ * of its size, where that still is at least twice of what the model takes. That saves most of the
+ * time and memory: photos of 12 megapixels, or of 12,000 pixels a side, are no burden. The pixels
+ * that the model sees differ by few levels from those of the complete picture, so the probabilities
+ * differ slightly from cnn_recognise_image's for a picture from cnn_image_load. The same file gives
+ * the same bits, here, by cnn_recognise_memory, in Python and by the command.
  *
  * @param model            [in] A model with one input of image shape.
  * @param path             [in] The picture.
@@ -285,6 +315,25 @@ cnn_status cnn_model_load(const char *path, cnn_model **out_model);
  */
 cnn_status cnn_recognise_file(const cnn_model *model, const char *path, int64_t capacity,
                               cnn_prediction *out_predictions, int64_t *out_count);
+
+/**
+ * Says what a picture file in memory shows, such as one that was received over a network; the same
+ * as cnn_recognise_file for the file.
+ *
+ * @param model            [in] A model with one input of image shape.
+ * @param bytes            [in] The contents of a PNG or JPEG file.
+ * @param size             [in] How many bytes, at least 1.
+ * @param capacity         [in] The length of out_predictions, at least 1.
+ * @param out_predictions  [out] The predictions, likeliest first.
+ * @param out_count        [out] How many were written. May be NULL.
+ * @return CNN_MALFORMED_DATA for bytes that are no such file, CNN_UNSUPPORTED for a model that takes
+ *         no pictures, CNN_NON_FINITE.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_recognise_memory(const cnn_model *model, const void *bytes, int64_t size,
+                                int64_t capacity, cnn_prediction *out_predictions,
+                                int64_t *out_count);
 
 /**
  * Says what a picture in memory shows; see cnn_recognise_file.
@@ -1720,14 +1769,18 @@ void cnn_batches_free(cnn_batches *batches);
  *
  * Options:
  *   "max_pixels"  integer from 1 to 2147483647, default 67108864: refuse pictures with more
+ *   "max_side"    integer from 1 to 1048576, default null: scale pictures with a longer side down
+ *                 to this many pixels there, keeping proportions. JPEG files are decoded at a part
+ *                 of their size then (see cnn_recognise_file), and max_pixels is about that part.
+ *                 Without it, pictures are decoded exactly
  *   "channels"    1, 3 or 4, default null: convert to grey, RGB or RGBA; null leaves it as it is
  *
  * @param path          [in] The file.
  * @param options_json  [in] Options; may be NULL.
  * @param out_image     [out] The picture; free it with cnn_image_free. It is turned as its Exif
  *                      orientation says; 16-bit channels are rounded to 8.
- * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA for files that are neither, broken or too large,
- *         CNN_UNSUPPORTED for rare variants.
+ * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA for files that are neither (the message says what
+ *         they seem to be), broken or too large, CNN_UNSUPPORTED for rare variants.
  *
  * [any thread] Since 0.1.
  */

@@ -58,6 +58,18 @@ public func cnn_model_load(
   }
 }
 
+/// See `cnn_model_load_pretrained` in `cnn.h`.
+@implementation @_cdecl("cnn_model_load_pretrained")
+public func cnn_model_load_pretrained(
+  _ name: UnsafePointer<CChar>?, _ outModel: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+  create(outModel, "out_model") { () throws(CNNError) in
+    try registerBuiltinLayers()
+    let name = try optionalText(name, "name") ?? PretrainedModels.defaultName
+    return ModelObject(try Model.pretrained(name))
+  }
+}
+
 /// See `cnn_model_load_memory` in `cnn.h`.
 @implementation @_cdecl("cnn_model_load_memory")
 public func cnn_model_load_memory(

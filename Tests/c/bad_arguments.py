@@ -16,6 +16,7 @@ from pathlib import Path
 # Values that make a call succeed: by function and parameter, by parameter, or by type.
 VALID_BY_FUNCTION = {
     ("cnn_model_load", "path"): "fixture_model_path",
+    ("cnn_model_load_pretrained", "name"): "\"model\"",
     ("cnn_model_load_memory", "bytes"): "fixture.model_bytes",
     ("cnn_model_load_memory", "size"): "fixture.model_size",
     ("cnn_model_save", "path"): "fixture_scratch_path",
@@ -43,6 +44,8 @@ VALID_BY_FUNCTION = {
     ("cnn_model_set_parameter", "name"): '"conv.weight"',
     ("cnn_model_set_parameter", "shape"): "weight_shape",
     ("cnn_model_set_preprocessing", "json"): '"{\\"width\\": 8, \\"height\\": 8}"',
+    ("cnn_recognise_memory", "bytes"): "fixture.png_bytes",
+    ("cnn_recognise_memory", "size"): "fixture.png_size",
     ("cnn_image_load_memory", "bytes"): "fixture.png_bytes",
     ("cnn_image_load_memory", "size"): "fixture.png_size",
     ("cnn_image_create", "height"): "4",

@@ -18,4 +18,5 @@ ${CC:-cc} -std=c99 -fPIC -shared -I"$here/../../include" "$here/support/empty_pl
   -o "$work/plugin.so"
 # Some calls write files of the names they are given: there, not here.
 cd "$work"
+export CNN_MODEL_PATH="$work" # where the model is that the calls write and load by its name
 LD_LIBRARY_PATH="$(dirname "$library"):${LD_LIBRARY_PATH:-}" "$work/bad_arguments" "$work" "$@"

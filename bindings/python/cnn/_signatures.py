@@ -92,6 +92,9 @@ _OUT_DOUBLE, _OUT_COUNT = POINTER(c_double), POINTER(c_int64)
 STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "cnn_model_load": [_TEXT, _OUT_OBJECT],
     "cnn_recognise_file": [_OBJECT, _TEXT, c_int64, POINTER(Prediction), _OUT_COUNT],
+    "cnn_model_load_pretrained": [_TEXT, _OUT_OBJECT],
+    "cnn_recognise_memory": [
+        _OBJECT, c_char_p, c_int64, c_int64, POINTER(Prediction), _OUT_COUNT],
     "cnn_recognise_image": [_OBJECT, _OBJECT, c_int64, POINTER(Prediction), _OUT_COUNT],
     "cnn_model_create": [_TEXT, _TEXT, _OUT_OBJECT],
     "cnn_model_create_named": [_TEXT, _TEXT, _OUT_OBJECT],

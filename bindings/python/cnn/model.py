@@ -143,6 +143,15 @@ class Model(Handle):
             return cls._wrap(_ffi.new_object("cnn_model_load_memory", data, len(data)))
         return cls._wrap(_ffi.new_object("cnn_model_load", _ffi.path(source)))
 
+    @classmethod
+    def pretrained(cls, name: str = "pets") -> Model:
+        """Loads a model that comes with the library; "pets" tells cats, dogs and neither.
+
+        It is looked for in the folders of the environment variable ``CNN_MODEL_PATH``, then beside
+        the library; see ``cnn_model_load_pretrained`` in ``cnn.h``.
+        """
+        return cls._wrap(_ffi.new_object("cnn_model_load_pretrained", _ffi.text(name)))
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Saves the model; the file is replaced at once when the new one is complete."""
         _ffi.call("cnn_model_save", self._pointer, _ffi.path(path))
@@ -271,12 +280,20 @@ class Model(Handle):
     def recognise(
         self, image: Image | np.ndarray[Any, Any] | bytes | str | os.PathLike[str], top: int = 5
     ) -> list[Prediction]:
-        """Says what a picture shows: the likeliest classes, likeliest first."""
+        """Says what a picture shows: the likeliest classes, likeliest first.
+
+        Files, and bytes that are those of one, are decoded as far as the model needs them, which is
+        fast for large photos; an ``Image`` has all its pixels.
+        """
         # More than there are classes would only be memory for nothing.
         capacity = min(_ffi.integer(top), math.prod(self.outputs[0].shape))
         if isinstance(image, (str, os.PathLike)):
             found = _ffi.new_predictions(
                 "cnn_recognise_file", capacity, self._pointer, _ffi.path(image))
+        elif isinstance(image, (bytes, bytearray, memoryview)):
+            data = bytes(image)
+            found = _ffi.new_predictions(
+                "cnn_recognise_memory", capacity, self._pointer, data, len(data))
         else:
             picture = image if isinstance(image, Image) else Image(image)
             found = _ffi.new_predictions(
