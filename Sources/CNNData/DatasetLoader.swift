@@ -50,9 +50,11 @@ public enum DatasetLoader {
       let name = path.split(separator: "/").last.map(String.init) ?? path
       if name.hasSuffix(".bin") { return .cifar10 }
       if name.contains("idx3-ubyte") { return .mnist }
+      if PictureArchive.isNamed(name) { return try detectArchive(path) }
       throw .malformedData(
-        "\"\(path)\" is no data set that is known: a file is one of CIFAR-10 (*.bin) or of MNIST's "
-          + "pictures (*idx3-ubyte, *idx3-ubyte.gz); archives have to be unpacked first")
+        "\"\(path)\" is no data set that is known: a file is an archive of pictures (*.tar, "
+          + "*.tar.gz, *.tgz), one of CIFAR-10 (*.bin) or of MNIST's pictures (*idx3-ubyte, "
+          + "*idx3-ubyte.gz)")
     case .other, nil:
       let builtIn = builtInNames.contains(path)
       throw CNNError(
@@ -60,6 +62,14 @@ public enum DatasetLoader {
         "there is no folder or file \"\(path)\""
           + (builtIn ? "; for the built-in data set of this name give the format \"digits\"" : ""))
     }
+  }
+
+  private static func detectArchive(_ path: String) throws(CNNError) -> DatasetOptions.Format {
+    let tree = try PictureTree(path)
+    let contents = try tree.contents(of: try tree.top())
+    if !contents.folders.isEmpty { return .folders }
+    if !contents.pictures.isEmpty { return .names }
+    throw .malformedData("the archive \"\(path)\" holds no PNG or JPEG files")
   }
 
   private static func detectFolder(_ path: String) throws(CNNError) -> DatasetOptions.Format {
@@ -86,6 +96,7 @@ public enum DatasetLoader {
         "dataset options: \(name) has no meaning for a data set of format \"\(format.rawValue)\"")
     }
     try refuse(!hasFiles && options.classes != nil, "classes")
+    try refuse(!hasFiles && !options.exclude.isEmpty, "exclude")
     try refuse(format != .names && options.start != nil, "start")
     try refuse(hasFiles && options.validationCount > 0, "validation_count")
   }
@@ -206,62 +217,5 @@ public enum DatasetLoader {
       }
     }
     return try Subset(dataset, indices: indices)
-  }
-}
-
-/// Folders of pictures, divided into parts or not.
-private struct PictureFolders {
-  let path: String
-  let options: DatasetOptions
-
-  private static let partNames: [(part: DatasetOptions.Part, names: [String])] = [
-    (.train, ["train", "training"]), (.validation, ["validation", "valid", "val"]),
-    (.test, ["test"]),
-  ]
-
-  func open(_ format: DatasetOptions.Format) throws(CNNError) -> any Dataset {
-    guard let preprocessing = try preprocessing() else {
-      throw .invalidArgument(
-        "pictures in files differ in size, so the data set \"\(path)\" needs the option size, the "
-          + "height and width of inputs, as in {\"size\": 96}, or a preprocessing")
-    }
-    let folder = try partFolder()
-    if format == .names {
-      return try NamedFiles.open(
-        folder: folder, classes: options.classes, start: options.start, limit: options.limit,
-        preprocessing: preprocessing, cacheBytes: options.cacheBytes)
-    }
-    return try ClassFolders.open(
-      folder: folder, classes: options.classes, limit: options.limit,
-      preprocessing: preprocessing, cacheBytes: options.cacheBytes)
-  }
-
-  private func preprocessing() throws(CNNError) -> Preprocessing? {
-    if let preprocessing = options.preprocessing { return preprocessing }
-    guard let size = options.size else { return nil }
-    return try Preprocessing(width: size, height: size, color: options.color ?? .rgb)
-  }
-
-  /// The folder of the part, where there are parts; otherwise the path itself.
-  private func partFolder() throws(CNNError) -> String {
-    let folders = try Folder.contents(of: path).folders
-    let isDivided = PictureFolders.partNames.contains { part in
-      part.part == .train && part.names.contains(where: folders.contains)
-    }
-    guard isDivided else {
-      guard let part = options.part, part != .all else { return path }
-      throw .invalidArgument(
-        "\"\(path)\" is not divided into parts (it holds no folder \"train\"), so it has no part "
-          + "\"\(part.rawValue)\"; open it without a part and split it")
-    }
-    let wanted = options.part ?? .train
-    let names = PictureFolders.partNames.first { $0.part == wanted }?.names ?? []
-    guard let name = names.first(where: folders.contains) else {
-      throw CNNError(
-        .inputOutput,
-        "\"\(path)\" has no part \"\(wanted.rawValue)\"; it holds the folders "
-          + folders.joined(separator: ", "))
-    }
-    return "\(path)/\(name)"
   }
 }

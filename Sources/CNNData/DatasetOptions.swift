@@ -16,9 +16,9 @@ public struct DatasetOptions: Sendable, Hashable {
     case cifar10
     /// The idx files of MNIST, gzipped or not, or the file of its pictures.
     case mnist
-    /// A folder for each class.
+    /// A folder for each class, on disk or in a tar archive.
     case folders
-    /// One folder with files named as in `cat.17.jpg`.
+    /// One folder with files named as in `cat.17.jpg`, on disk or in a tar archive.
     case names
     /// The built-in handwritten digits.
     case digits
@@ -33,7 +33,7 @@ public struct DatasetOptions: Sendable, Hashable {
     case validation
     /// To judge by in the end.
     case test
-    /// Training and test part, one after the other.
+    /// All parts, one after the other.
     case all
   }
 
@@ -52,6 +52,9 @@ public struct DatasetOptions: Sendable, Hashable {
   public var normalization: PixelNormalization?
   /// `"classes"`: the classes to take from folders and named files, in label order.
   public var classes: [String]?
+  /// `"exclude"`: pictures in files to leave out, by their paths in the data set, as in
+  /// `train/cat/17.jpg`; a path that no picture has is an error.
+  public var exclude: [String] = []
   /// `"start"`: the smallest number to take from named files.
   public var start: Int?
   /// `"limit"`: the most samples of each class.
@@ -101,8 +104,8 @@ public struct DatasetOptions: Sendable, Hashable {
 
 extension DatasetOptions: Decodable {
   private static let keys = [
-    "format", "part", "preprocessing", "size", "color", "normalization", "classes", "start",
-    "limit", "max_count", "validation_count", "cache_bytes",
+    "format", "part", "preprocessing", "size", "color", "normalization", "classes", "exclude",
+    "start", "limit", "max_count", "validation_count", "cache_bytes",
   ]
 
   /// Reads options; unknown keys and words are errors.
@@ -127,6 +130,7 @@ extension DatasetOptions: Decodable {
     color = try word("color", as: Preprocessing.ColorOrder.self)
     normalization = try word("normalization", as: PixelNormalization.self)
     classes = try container.value("classes", as: [String].self)
+    exclude = try container.value("exclude", default: [])
     start = try container.value("start", as: Int.self)
     limit = try container.value("limit", as: Int.self)
     maximumCount = try container.value("max_count", as: Int.self)

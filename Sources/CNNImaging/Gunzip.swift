@@ -8,10 +8,11 @@ import CNNLayerKit
 ///   - limit: The most bytes that the result may have; more is an error, so that a small file
 ///     cannot fill the memory.
 ///   - what: What is being read, for messages.
-/// - Throws: `malformedData` if the file is truncated, corrupt or inflates beyond `limit`;
-///   `outOfMemory`.
+///   - tooLarge: The error for a file that inflates beyond `limit`; nil means `malformedData`.
+/// - Throws: `malformedData` if the file is truncated or corrupt, `outOfMemory`.
 package func gunzip(
-  _ bytes: UnsafeRawBufferPointer, limit: Int, what: String = "the gzip file"
+  _ bytes: UnsafeRawBufferPointer, limit: Int, what: String = "the gzip file",
+  tooLarge: CNNError? = nil
 ) throws(CNNError) -> ByteBuffer {
   var message = image_codecs_message()
   var output: UnsafeMutablePointer<UInt8>?
@@ -25,6 +26,7 @@ package func gunzip(
   case Int(IMAGE_CODECS_OUT_OF_MEMORY):
     throw CNNError(.outOfMemory, "\(what): not enough memory to inflate it")
   case Int(IMAGE_CODECS_TOO_LARGE):
+    if let tooLarge { throw tooLarge }
     throw .malformedData("\(what) inflates to more than the \(max(0, limit)) bytes expected")
   default:
     throw .malformedData("\(what) is truncated or corrupt: \(text(of: message))")

@@ -178,7 +178,12 @@ import Testing
     #expect(digits?.message.contains("give the format \"digits\"") == true)
     try folder.write([1, 2, 3], to: "data.tar.gz")
     let archive = failure { _ = try DatasetLoader.open(path: folder.path + "/data.tar.gz") }
-    #expect(archive?.message.contains("archives have to be unpacked") == true)
+    #expect(archive?.message.contains("truncated") == true)
+    let zip = failure { _ = try DatasetLoader.open(path: folder.path + "/data.zip") }
+    #expect(zip?.code == .inputOutput)
+    try folder.write([1, 2, 3], to: "data.zip")
+    let unknown = failure { _ = try DatasetLoader.open(path: folder.path + "/data.zip") }
+    #expect(unknown?.message.contains("*.tar.gz") == true)
     let start = failure {
       _ = try DatasetLoader.builtIn("digits", options: DatasetOptions(json: #"{"start": 3}"#))
     }

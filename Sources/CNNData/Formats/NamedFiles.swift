@@ -26,7 +26,7 @@ public enum NamedFiles {
   /// Finds the pictures; those of a class come together, in the order of their numbers.
   ///
   /// - Parameters:
-  ///   - folder: The folder.
+  ///   - folder: The folder, or a tar archive of such files.
   ///   - classes: The classes to take, in label order; nil takes all, sorted. (Kaggle's counts dogs
   ///     as 0 and cats as 1: `["dog", "cat"]`.)
   ///   - start: The smallest number to take; nil takes files without a number, too.
@@ -40,40 +40,11 @@ public enum NamedFiles {
     folder: String, classes: [String]? = nil, start: Int? = nil, limit: Int? = nil,
     preprocessing: Preprocessing, cacheBytes: Int = ImageFileDataset.defaultCacheBytes
   ) throws(CNNError) -> ImageFileDataset {
-    let pictures = try Folder.contents(of: folder).pictures
-    guard !pictures.isEmpty else {
-      throw CNNError(.inputOutput, "\"\(folder)\" holds no PNG or JPEG files")
-    }
-    var members: [String: [(name: Name, file: String)]] = [:]
-    for file in pictures {
-      guard let name = Name(file) else {
-        throw .malformedData(
-          "\"\(folder)/\(file)\" does not say its class; files of such a data set are named as in "
-            + "cat.17.jpg")
-      }
-      members[name.className, default: []].append((name, file))
-    }
-    let found = members.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    let names = try classes.map { (wanted) throws(CNNError) in
-      try checkClasses(wanted, among: found, where: folder)
-    }
-    var files: [ImageFileDataset.File] = []
-    for (label, className) in (names ?? found).enumerated() {
-      var chosen = members[className] ?? []
-      if let start { chosen.removeAll { ($0.name.number ?? .min) < start } }
-      guard !chosen.isEmpty else {
-        throw CNNError(
-          .inputOutput,
-          "\"\(folder)\" has no picture of class \"\(className)\" with a number from "
-            + "\(start ?? 0) on")
-      }
-      chosen.sort { ($0.name.number ?? .max, $0.file) < ($1.name.number ?? .max, $1.file) }
-      for picture in chosen.prefix(limit ?? .max) {
-        files.append(ImageFileDataset.File(path: "\(folder)/\(picture.file)", label: label))
-      }
-    }
+    let tree = try PictureTree(folder)
+    var finder = PictureFinder(tree: tree, classes: classes, start: start, limit: limit)
+    let found = try finder.namedFiles(in: [folder])
     return try ImageFileDataset(
-      files: files, classNames: names ?? found, preprocessing: preprocessing,
+      files: found.files, classNames: found.classNames, preprocessing: preprocessing,
       cacheBytes: cacheBytes)
   }
 }

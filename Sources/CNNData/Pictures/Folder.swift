@@ -21,12 +21,21 @@ enum Folder {
     var files: [String] = []
 
     /// The names of those files that end as PNG and JPEG files do.
-    var pictures: [String] {
-      files.filter { name in
-        let lowercased = name.lowercased()
-        return [".jpg", ".jpeg", ".png"].contains { lowercased.hasSuffix($0) }
+    var pictures: [String] { files.filter(Folder.isPicture) }
+
+    /// The same with names in the order of their bytes.
+    func sorted() -> Contents {
+      func isBefore(_ a: String, _ b: String) -> Bool {
+        a.utf8.lexicographicallyPrecedes(b.utf8)
       }
+      return Contents(folders: folders.sorted(by: isBefore), files: files.sorted(by: isBefore))
     }
+  }
+
+  /// Whether a file's name ends as those of PNG and JPEG files do.
+  static func isPicture(_ name: String) -> Bool {
+    let lowercased = name.lowercased()
+    return [".jpg", ".jpeg", ".png"].contains { lowercased.hasSuffix($0) }
   }
 
   /// What `path` is, or nil if there is nothing that can be seen.
@@ -68,8 +77,6 @@ enum Folder {
       default: continue
       }
     }
-    contents.files.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    contents.folders.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    return contents
+    return contents.sorted()
   }
 }

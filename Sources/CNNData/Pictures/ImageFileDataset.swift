@@ -3,22 +3,72 @@ public import CNNLayerKit
 
 /// Pictures in PNG and JPEG files, each with its class, read when they are needed.
 ///
-/// Decoded pictures are kept in memory, brought to the preprocessing's size, as far as they fit
+/// Decoded pictures are kept in memory, reduced to the preprocessing's size, as far as they fit
 /// `cacheBytes`. With `Preprocessing.ResizeMode.shorterSide` the whole picture is kept, so that
 /// random crops can take any part of it; with the other modes crops are taken from the picture
 /// that an unchanged sample shows.
 public final class ImageFileDataset: PictureDataset {
+  /// A rectangle of a picture, in pixels, after the picture was turned as its Exif orientation says.
+  public struct Region: Sendable, Hashable {
+    /// The first row.
+    public let top: Int
+    /// The first column.
+    public let left: Int
+    /// The number of rows.
+    public let height: Int
+    /// The number of columns.
+    public let width: Int
+
+    /// Describes a rectangle; whether it lies in the picture shows when the picture is read.
+    public init(top: Int, left: Int, height: Int, width: Int) {
+      self.top = top
+      self.left = left
+      self.height = height
+      self.width = width
+    }
+  }
+
   /// One picture: its file and its class.
   public struct File: Sendable, Hashable {
-    /// The path of the file.
+    /// The path of the file; of one in an archive the archive's, a slash, and the path within.
     public let path: String
     /// The index of the class.
     public let label: Int
+    /// The rectangle that is the sample; nil for the whole picture.
+    public let region: Region?
+    private let member: ArchiveMember?
 
     /// Names a picture.
-    public init(path: String, label: Int) {
+    public init(path: String, label: Int, region: Region? = nil) {
+      self.init(path: path, label: label, region: region, member: nil)
+    }
+
+    /// Names a picture in an archive.
+    init(path: String, label: Int, region: Region?, member: ArchiveMember?) {
       self.path = path
       self.label = label
+      self.region = region
+      self.member = member
+    }
+
+    /// Reads and decodes the picture, and cuts out its rectangle.
+    fileprivate func picture(limits: Image.Limits) throws(CNNError) -> Image {
+      let whole: Image
+      if let member {
+        guard member.range.count <= limits.maximumFileBytes else {
+          throw CNNError(
+            .inputOutput,
+            "it has \(member.range.count) bytes, and at most \(limits.maximumFileBytes) are allowed")
+        }
+        whole = try member.archive.withFile(member.range) { (bytes) throws(CNNError) in
+          try Image(decoding: bytes, limits: limits)
+        }
+      } else {
+        whole = try Image(contentsOf: path, limits: limits)
+      }
+      guard let region else { return whole }
+      return try whole.cropped(
+        x: region.left, y: region.top, width: region.width, height: region.height)
     }
   }
 
@@ -101,10 +151,14 @@ public final class ImageFileDataset: PictureDataset {
     }
   }
 
-  /// Returns the picture as its file holds it.
+  /// Returns the picture as its file holds it, or the sample's rectangle of it.
   public func image(at index: Int) throws(CNNError) -> Image {
     try checkIndex(index)
-    return try Image(contentsOf: files[index].path, limits: limits)
+    do throws(CNNError) {
+      return try files[index].picture(limits: limits)
+    } catch {
+      throw error.naming(files[index].path)
+    }
   }
 
   /// Returns the class of a picture.
@@ -131,7 +185,7 @@ public final class ImageFileDataset: PictureDataset {
   /// The picture in the size from which samples are cut.
   private func stored(_ index: Int) throws(CNNError) -> Image {
     if let kept = cache.picture(index) { return kept }
-    let decoded = try Image(contentsOf: files[index].path, limits: limits)
+    let decoded = try files[index].picture(limits: limits)
     let picture = try reduced(decoded)
     cache.keep(picture, as: index)
     return picture
