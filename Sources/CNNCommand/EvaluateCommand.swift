@@ -33,7 +33,7 @@ struct EvaluateCommand: ParsableCommand {
     try reportingErrors {
       let model = try Model.load(path: model)
       let dataset = try data.open(
-        part: DataSelection.testPart(of: data.data), preprocessing: model.preprocessing())
+        part: data.testPart, preprocessing: model.preprocessing())
       var options = EvaluationOptions()
       options.batchSize = batchSize
       let metrics = try CNNTraining.evaluate(model, on: dataset, options: options)
@@ -69,31 +69,5 @@ struct EvaluateCommand: ParsableCommand {
       }
       print(line)
     }
-  }
-}
-
-/// What is known of data before it is opened.
-enum DataSelection {
-  /// The part to measure a finished model by, or nil for data that is not divided.
-  static func testPart(of data: String) -> DatasetOptions.Part? {
-    if DatasetLoader.builtInNames.contains(data) { return .test }
-    if has(data, ["test_batch.bin", "t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz", "test"])
-    {
-      return .test
-    }
-    return hasValidation(data) ? .validation : nil
-  }
-
-  /// The part to judge each epoch of training by, or nil for data that is not divided.
-  static func validationPart(of data: String) -> DatasetOptions.Part? {
-    hasValidation(data) ? .validation : testPart(of: data)
-  }
-
-  private static func hasValidation(_ data: String) -> Bool {
-    has(data, ["validation", "valid", "val"])
-  }
-
-  private static func has(_ data: String, _ names: [String]) -> Bool {
-    names.contains { fileExists("\(data)/\($0)") }
   }
 }

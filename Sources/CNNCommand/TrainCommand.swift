@@ -70,6 +70,7 @@ struct TrainCommand: ParsableCommand {
       "training \(model): \(prepared.model.parameterCount) parameters, \(dataset.count) samples of "
         + "\(dataset.sampleShape), \(dataset.classNames.count) classes"
         + (prepared.validation.map { ", judged by \($0.count) more" } ?? ""))
+    TrainCommand.reportSources(of: dataset)
     let trainer = try Trainer(
       model: prepared.model, dataset: dataset, validation: prepared.validation, options: options)
     var display = ProgressDisplay()
@@ -110,6 +111,22 @@ struct TrainCommand: ParsableCommand {
     print(trainer.history.json)
   }
 
+  /// Says what each source of a mixture contributes.
+  private static func reportSources(of dataset: any Dataset) {
+    guard let mixture = dataset as? MixtureDataset ?? (dataset as? Subset)?.base as? MixtureDataset
+    else { return }
+    let names = mixture.classNames
+    for source in mixture.contributions {
+      let classes = zip(names, source.classCounts).filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }
+      Terminal.printError(
+        "  \(source.name): \(source.count) samples (\(classes.joined(separator: ", "))), "
+          + "\(Format.percent(source.share)) of an epoch")
+    }
+    if let count = dataset.samplesPerEpoch {
+      Terminal.printError("  an epoch has \(count) samples")
+    }
+  }
+
   private static func plotPath(beside output: String) -> String {
     let name = output.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
     guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return output + ".png" }
@@ -144,7 +161,7 @@ extension TrainCommand {
       inputShape = try architectureInput()
     }
     var dataset = try data.open(
-      part: DataSelection.testPart(of: data.data) == nil ? nil : .train,
+      part: data.testPart == nil ? nil : .train,
       preprocessing: try existing?.preprocessing(), inputShape: inputShape)
     var judged = try openValidation(&dataset, seed: seed)
     var preprocessing = dataset.preprocessing
@@ -190,6 +207,8 @@ extension TrainCommand {
       var other = data
       other.data = validation
       other.part = nil
+      // A folder or an archive of its own has no files elsewhere.
+      if !["csv", "json"].contains(validation.split(separator: ".").last) { other.dataRoot = nil }
       return try other.open(preprocessing: dataset.preprocessing)
     }
     if let validationShare {
@@ -197,7 +216,7 @@ extension TrainCommand {
       dataset = parts.rest
       return parts.first
     }
-    guard data.part == nil, let part = DataSelection.validationPart(of: data.data) else {
+    guard data.part == nil, let part = data.validationPart else {
       return nil
     }
     return try data.open(part: part, preprocessing: dataset.preprocessing)

@@ -18,8 +18,19 @@ public enum DatasetLoader {
   public static func open(
     path: String, options: DatasetOptions = DatasetOptions()
   ) throws(CNNError) -> any Dataset {
+    try open(path: path, options: options, isNested: false)
+  }
+
+  /// Opens a data set that may be one of a mixture.
+  static func open(
+    path: String, options: DatasetOptions, isNested: Bool
+  ) throws(CNNError) -> any Dataset {
     try options.validate()
     let format = options.format == .auto ? try detect(path) : options.format
+    guard !isNested || format != .mixture else {
+      throw .invalidArgument(
+        "\"\(path)\" is a mixture of data sets itself; list its sources instead")
+    }
     try check(options, for: format)
     return try finished(try load(format, path, options), options)
   }
@@ -42,7 +53,7 @@ public enum DatasetLoader {
   // MARK: Finding out what is there
 
   /// The format of what is at `path`.
-  private static func detect(_ path: String) throws(CNNError) -> DatasetOptions.Format {
+  static func detect(_ path: String) throws(CNNError) -> DatasetOptions.Format {
     switch Folder.kind(of: path) {
     case .folder:
       return try detectFolder(path)
@@ -51,9 +62,12 @@ public enum DatasetLoader {
       if name.hasSuffix(".bin") { return .cifar10 }
       if name.contains("idx3-ubyte") { return .mnist }
       if PictureArchive.isNamed(name) { return try detectArchive(path) }
+      if name.lowercased().hasSuffix(".csv") { return .table }
+      if name.lowercased().hasSuffix(".json") { return .mixture }
       throw .malformedData(
         "\"\(path)\" is no data set that is known: a file is an archive of pictures (*.tar, "
-          + "*.tar.gz, *.tgz), one of CIFAR-10 (*.bin) or of MNIST's pictures (*idx3-ubyte, "
+          + "*.tar.gz, *.tgz), a table of pictures (*.csv), a mixture of data sets "
+          + "(*.json), one of CIFAR-10 (*.bin) or of MNIST's pictures (*idx3-ubyte, "
           + "*idx3-ubyte.gz)")
     case .other, nil:
       let builtIn = builtInNames.contains(path)
@@ -89,16 +103,19 @@ public enum DatasetLoader {
   private static func check(
     _ options: DatasetOptions, for format: DatasetOptions.Format
   ) throws(CNNError) {
-    let hasFiles = format == .folders || format == .names
+    let hasFiles = format == .folders || format == .names || format == .table
     func refuse(_ isGiven: Bool, _ name: String) throws(CNNError) {
       guard isGiven else { return }
       throw .invalidArgument(
         "dataset options: \(name) has no meaning for a data set of format \"\(format.rawValue)\"")
     }
-    try refuse(!hasFiles && options.classes != nil, "classes")
+    let isMixture = format == .mixture
+    try refuse(!hasFiles && !isMixture && options.classes != nil, "classes")
     try refuse(!hasFiles && !options.exclude.isEmpty, "exclude")
+    try refuse(format != .table && !isMixture && options.root != nil, "root")
+    try refuse(format != .table && !options.columns.isEmpty, "columns")
     try refuse(format != .names && options.start != nil, "start")
-    try refuse(hasFiles && options.validationCount > 0, "validation_count")
+    try refuse((hasFiles || isMixture) && options.validationCount > 0, "validation_count")
   }
 
   // MARK: Loading
@@ -109,6 +126,10 @@ public enum DatasetLoader {
     switch format {
     case .folders, .names:
       return try PictureFolders(path: path, options: options).open(format)
+    case .table:
+      return try PictureTable(path: path, options: options).open()
+    case .mixture:
+      return try MixtureFile.read(path).open(path: path, options: options)
     case .cifar10 where Folder.kind(of: path) == .file:
       return try whole(try CIFAR10.load(files: [path]), options)
     case .cifar10:

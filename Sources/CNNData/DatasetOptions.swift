@@ -20,6 +20,10 @@ public struct DatasetOptions: Sendable, Hashable {
     case folders
     /// One folder with files named as in `cat.17.jpg`, on disk or in a tar archive.
     case names
+    /// A table of pictures, `*.csv`: comma-separated values with a line of column names.
+    case table
+    /// A JSON file that lists data sets and how much of each an epoch has.
+    case mixture
     /// The built-in handwritten digits.
     case digits
   }
@@ -50,11 +54,19 @@ public struct DatasetOptions: Sendable, Hashable {
   public var color: Preprocessing.ColorOrder?
   /// `"normalization"`: computed from the opened part; `unit`, `standard` or `mean_image`.
   public var normalization: PixelNormalization?
-  /// `"classes"`: the classes to take from folders and named files, in label order.
+  /// `"classes"`: the classes to take from pictures in files and mixtures, in label order.
   public var classes: [String]?
   /// `"exclude"`: pictures in files to leave out, by their paths in the data set, as in
   /// `train/cat/17.jpg`; a path that no picture has is an error.
   public var exclude: [String] = []
+  /// `"root"`: the folder or archive in which the files of a table are, or the folder of the data
+  /// sets of a mixture, which they may not lead out of; nil for the folder that the table or mixture
+  /// is in, and data anywhere.
+  public var root: String?
+  /// `"columns"`: the columns of a table that hold `file`, `class`, `part`, `top`, `left`, `height`
+  /// (or `bottom`) and `width` (or `right`), where their names are others. The file may be a pattern,
+  /// as in `images/{name}.jpg`.
+  public var columns: [String: String] = [:]
   /// `"start"`: the smallest number to take from named files.
   public var start: Int?
   /// `"limit"`: the most samples of each class.
@@ -105,32 +117,24 @@ public struct DatasetOptions: Sendable, Hashable {
 extension DatasetOptions: Decodable {
   private static let keys = [
     "format", "part", "preprocessing", "size", "color", "normalization", "classes", "exclude",
-    "start", "limit", "max_count", "validation_count", "cache_bytes",
+    "root", "columns", "start", "limit", "max_count", "validation_count", "cache_bytes",
   ]
 
   /// Reads options; unknown keys and words are errors.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.strictContainer(
       of: "key of dataset options", valid: DatasetOptions.keys)
-    func word<Word: RawRepresentable<String> & CaseIterable>(
-      _ key: String, as type: Word.Type
-    ) throws -> Word? {
-      guard let text = try container.value(key, as: String.self) else { return nil }
-      guard let word = Word(rawValue: text) else {
-        throw CNNError.unknownName(
-          "dataset \(key)", text, valid: Word.allCases.map(\.rawValue))
-      }
-      return word
-    }
     self.init()
-    format = try word("format", as: Format.self) ?? .auto
-    part = try word("part", as: Part.self)
+    format = try container.word("format", as: Format.self) ?? .auto
+    part = try container.word("part", as: Part.self)
     preprocessing = try container.value("preprocessing", as: Preprocessing.self)
     size = try container.value("size", as: Int.self)
-    color = try word("color", as: Preprocessing.ColorOrder.self)
-    normalization = try word("normalization", as: PixelNormalization.self)
+    color = try container.word("color", as: Preprocessing.ColorOrder.self)
+    normalization = try container.word("normalization", as: PixelNormalization.self)
     classes = try container.value("classes", as: [String].self)
     exclude = try container.value("exclude", default: [])
+    root = try container.value("root", as: String.self)
+    columns = try container.value("columns", default: [:])
     start = try container.value("start", as: Int.self)
     limit = try container.value("limit", as: Int.self)
     maximumCount = try container.value("max_count", as: Int.self)

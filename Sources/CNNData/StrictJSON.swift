@@ -59,6 +59,19 @@ extension KeyedDecodingContainer<JSONKey> {
   }
 }
 
+extension KeyedDecodingContainer<JSONKey> {
+  /// One of several words of a data set's description.
+  func word<Word: RawRepresentable<String> & CaseIterable>(
+    _ key: String, as type: Word.Type
+  ) throws -> Word? {
+    guard let text = try value(key, as: String.self) else { return nil }
+    guard let word = Word(rawValue: text) else {
+      throw CNNError.unknownName("dataset \(key)", text, valid: Word.allCases.map(\.rawValue))
+    }
+    return word
+  }
+}
+
 /// Decodes a value from JSON text.
 ///
 /// - Throws: `invalidArgument` or `unknownName`, beginning with `what`.

@@ -134,6 +134,9 @@ public struct Augmentation: Sendable, Hashable {
     self.cutout = cutout
   }
 
+  /// Whether samples are cut from a picture of any size, and not only from one of their scale.
+  var takesAnySize: Bool { randomResizedCrop != nil }
+
   /// Whether colours change, which only images of known range can take.
   var changesColor: Bool { colorJitter != nil || lighting > 0 }
 }

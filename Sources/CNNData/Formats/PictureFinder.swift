@@ -17,8 +17,9 @@ struct PictureFinder {
     var classNames: [String]
   }
 
-  init(tree: PictureTree, classes: [String]?, start: Int? = nil, limit: Int?, exclude: [String] = [])
-  {
+  init(
+    tree: PictureTree, classes: [String]?, start: Int? = nil, limit: Int?, exclude: [String] = []
+  ) {
     self.tree = tree
     self.classes = classes
     self.start = start
@@ -108,9 +109,9 @@ struct PictureFinder {
 
   private mutating func add(_ paths: [String], label: Int, to found: inout Found) {
     var remaining = limit ?? .max
-    for path in paths where remaining > 0 {
+    for path in paths {
       if exclusions.contains(tree.inner(path)) { continue }
-      guard let file = tree.file(path, label: label) else { continue }
+      guard remaining > 0, let file = tree.file(path, label: label) else { continue }
       found.files.append(file)
       remaining -= 1
     }

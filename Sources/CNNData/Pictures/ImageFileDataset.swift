@@ -58,7 +58,8 @@ public final class ImageFileDataset: PictureDataset {
         guard member.range.count <= limits.maximumFileBytes else {
           throw CNNError(
             .inputOutput,
-            "it has \(member.range.count) bytes, and at most \(limits.maximumFileBytes) are allowed")
+            "it has \(member.range.count) bytes, and at most \(limits.maximumFileBytes) are allowed"
+          )
         }
         whole = try member.archive.withFile(member.range) { (bytes) throws(CNNError) in
           try Image(decoding: bytes, limits: limits)
@@ -79,7 +80,7 @@ public final class ImageFileDataset: PictureDataset {
   /// One target, made of classes.
   public let targets: [DatasetTarget]
   /// The most bytes of decoded pictures that are kept in memory.
-  public let cacheBytes: Int
+  public var cacheBytes: Int { cache.allowance.bytes }
   private let appliedPreprocessing: Preprocessing
   private let normalizer: PixelNormalizer
   private let cache: PictureCache
@@ -103,9 +104,19 @@ public final class ImageFileDataset: PictureDataset {
   ///   - cacheBytes: The most bytes of decoded pictures to keep; 0 keeps none.
   ///   - limits: What pictures are refused as too large.
   /// - Throws: `invalidArgument` for a label that is not an index of `classNames`.
-  public init(
+  public convenience init(
     files: [File], classNames: [String], preprocessing: Preprocessing,
     cacheBytes: Int = ImageFileDataset.defaultCacheBytes, limits: Image.Limits = .default
+  ) throws(CNNError) {
+    try self.init(
+      files: files, classNames: classNames, preprocessing: preprocessing, limits: limits,
+      cache: PictureCache(CacheAllowance(bytes: cacheBytes)))
+  }
+
+  /// Creates a data set with a cache that others may use, too.
+  private init(
+    files: [File], classNames: [String], preprocessing: Preprocessing, limits: Image.Limits,
+    cache: PictureCache
   ) throws(CNNError) {
     for file in files where file.label < 0 || file.label >= classNames.count {
       throw .invalidArgument(
@@ -113,13 +124,12 @@ public final class ImageFileDataset: PictureDataset {
           + "\(classNames.count - 1)")
     }
     self.files = files
-    self.cacheBytes = cacheBytes
+    self.cache = cache
     self.limits = limits
     targets = [DatasetTarget(kind: .classes(classNames))]
     sampleShape = try Shape([preprocessing.height, preprocessing.width, preprocessing.channels])
     appliedPreprocessing = preprocessing
     normalizer = PixelNormalizer(preprocessing)
-    cache = PictureCache(bytes: cacheBytes)
   }
 
   /// Decodes the picture, unless it is kept, and writes it as a network takes it.
@@ -129,8 +139,9 @@ public final class ImageFileDataset: PictureDataset {
     try checkRead(index, roomFor: output.count)
     try augmentation?.augmentation.check(forSamplesOf: sampleShape, havePixels: true)
     do throws(CNNError) {
-      let picture = try stored(index)
+      var picture = try stored(index)
       if let augmentation {
+        if !augmentation.augmentation.takesAnySize { picture = try enlarged(picture) }
         picture.withPixels { pixels in
           guard let first = pixels.baseAddress else { return }
           normalizer.write(
@@ -177,9 +188,18 @@ public final class ImageFileDataset: PictureDataset {
 
   /// Returns the same files with another preprocessing.
   public func replacing(_ preprocessing: Preprocessing) throws(CNNError) -> any PictureDataset {
+    // Pictures are kept as they are before their numbers are scaled.
+    let keepsPictures = preprocessing.sizesAlike(appliedPreprocessing)
+    return try ImageFileDataset(
+      files: files, classNames: classNames, preprocessing: preprocessing, limits: limits,
+      cache: keepsPictures ? cache : PictureCache(cache.allowance))
+  }
+
+  /// Returns the same data set with a cache of which all that have the same allowance have a part.
+  func sharing(_ allowance: CacheAllowance) throws(CNNError) -> ImageFileDataset {
     try ImageFileDataset(
-      files: files, classNames: classNames, preprocessing: preprocessing, cacheBytes: cacheBytes,
-      limits: limits)
+      files: files, classNames: classNames, preprocessing: appliedPreprocessing, limits: limits,
+      cache: PictureCache(allowance))
   }
 
   /// The picture in the size from which samples are cut.
@@ -191,15 +211,60 @@ public final class ImageFileDataset: PictureDataset {
     return picture
   }
 
+  /// A picture that was kept as it is, in the size that the preprocessing wants.
+  private func enlarged(_ image: Image) throws(CNNError) -> Image {
+    let (width, height) = appliedPreprocessing.wholeSize(of: image)
+    return try image.resized(width: width, height: height, filter: appliedPreprocessing.filter)
+  }
+
+  /// The picture without pixels that no sample needs. It is never enlarged: that would take memory
+  /// and give nothing.
   private func reduced(_ image: Image) throws(CNNError) -> Image {
-    guard case .shorterSide(let side) = appliedPreprocessing.resize else {
+    let format: Image.PixelFormat = appliedPreprocessing.color == .grey ? .grey : .rgb
+    let (width, height) = appliedPreprocessing.wholeSize(of: image)
+    if width >= image.width, height >= image.height, keepsProportions(image) {
+      return try image.converted(to: format)
+    }
+    guard case .shorterSide = appliedPreprocessing.resize else {
       return try appliedPreprocessing.resized(image)
     }
+    return try image.converted(to: format)
+      .resized(width: width, height: height, filter: appliedPreprocessing.filter)
+  }
+
+  /// Whether crops of the picture as it is show what crops of the resized one would.
+  private func keepsProportions(_ image: Image) -> Bool {
+    switch appliedPreprocessing.resize {
+    case .shorterSide: true
+    case .stretch:
+      image.width * appliedPreprocessing.height == image.height * appliedPreprocessing.width
+    case .fit: false
+    }
+  }
+}
+
+extension Preprocessing {
+  /// Whether both bring pictures to the same size in the same colours.
+  fileprivate func sizesAlike(_ other: Preprocessing) -> Bool {
+    // The order of colours decides what is done with the pixels, not what they are.
+    width == other.width && height == other.height && channels == other.channels
+      && resize == other.resize && filter == other.filter
+  }
+
+  /// The size of the whole picture of which a sample shows a part.
+  func wholeSize(of image: Image) -> (width: Int, height: Int) {
+    guard case .shorterSide(let side) = resize else { return (width, height) }
     let shorter = min(image.width, image.height)
-    return try image.converted(to: appliedPreprocessing.color == .grey ? .grey : .rgb)
-      .resized(
-        width: side * image.width / shorter, height: side * image.height / shorter,
-        filter: appliedPreprocessing.filter)
+    return (side * image.width / shorter, side * image.height / shorter)
+  }
+}
+
+extension Dataset {
+  /// The same data set with pictures kept within a common allowance, if it keeps any.
+  func sharingCache(_ allowance: CacheAllowance) throws(CNNError) -> any Dataset {
+    if let files = self as? ImageFileDataset { return try files.sharing(allowance) }
+    guard let subset = self as? Subset else { return self }
+    return subset.rebased(on: try subset.base.sharingCache(allowance))
   }
 }
 
