@@ -47,12 +47,13 @@ import Testing
       b.png,dog,trainval
       sub/c.png,dog,val
       a.png,dog,test
+      b.png,cat,none
 
       """
     #expect(try names(table) == ["a.png:cat", "b.png:dog"])
     #expect(try names(table, #"{"size": 4, "part": "validation"}"#) == ["sub/c.png:dog"])
     #expect(try names(table, #"{"size": 4, "part": "test"}"#) == ["a.png:dog"])
-    #expect(try names(table, #"{"size": 4, "part": "all"}"#).count == 4)
+    #expect(try names(table, #"{"size": 4, "part": "all"}"#).count == 5)
     #expect(
       try names(table, #"{"size": 4, "part": "all", "classes": ["dog"], "limit": 2}"#)
         == ["b.png:dog", "sub/c.png:dog"])

@@ -126,14 +126,16 @@ struct TableColumns {
     return name
   }
 
-  /// The part that a record belongs to.
+  /// The part that a record belongs to; nil for one of no part, which says "none" or nothing.
   func part(_ record: CSVReader.Record) throws(CNNError) -> DatasetOptions.Part? {
-    guard let column = columns[.part] else { return nil }
+    guard let column = columns[.part], !["", "none"].contains(record.fields[column]) else {
+      return nil
+    }
     guard let part = PictureParts.part(named: record.fields[column]) else {
       throw error(
         record, .part,
         "\"\(record.fields[column])\" is no part; parts are "
-          + PictureParts.names.flatMap(\.names).joined(separator: ", "))
+          + PictureParts.names.flatMap(\.names).joined(separator: ", ") + " and none")
     }
     return part
   }
