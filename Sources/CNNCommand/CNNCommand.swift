@@ -18,6 +18,10 @@ struct CNNCommand: ParsableCommand {
         cnn evaluate digits.cnn --data digits --part test
         cnn predict digits.cnn photo.png
 
+      The model that comes with the program tells cats, dogs and neither:
+
+        cnn predict photo.jpg
+
       Results go to standard output, progress and messages to standard error. With --json the \
       results are JSON for other programs.
 
@@ -74,17 +78,20 @@ func reportingErrors<Result>(_ body: () throws -> Result) throws -> Result {
     return try body()
   } catch let error as CNNError {
     Terminal.printError("cnn: \(error.message)")
-    throw ExitCode(exitCode(for: error.code))
+    throw error.exitCode
   }
 }
 
-private func exitCode(for code: CNNError.Code) -> Int32 {
-  switch code {
-  case .invalidArgument, .unknownName, .shapeMismatch, .unsupported: 64
-  case .malformedData: 65
-  case .inputOutput: 66
-  case .outOfMemory: 71
-  case .cancelled: 130
-  case .busy, .nonFinite, .layerFailed, .internal: 1
+extension CNNError {
+  /// The exit code that tells scripts what went wrong.
+  var exitCode: ExitCode {
+    switch code {
+    case .invalidArgument, .unknownName, .shapeMismatch, .unsupported: ExitCode(64)
+    case .malformedData: ExitCode(65)
+    case .inputOutput: ExitCode(66)
+    case .outOfMemory: ExitCode(71)
+    case .cancelled: ExitCode(130)
+    case .busy, .nonFinite, .layerFailed, .internal: ExitCode(1)
+    }
   }
 }

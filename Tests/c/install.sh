@@ -30,6 +30,10 @@ for file in include/cnn.h include/cnn_plugin.h lib/libcnn.so lib/libcnn.so.0 bin
   share/fish/vendor_completions.d/cnn.fish; do
   [ -s "$work/prefix/$file" ] || fail "$file is not installed"
 done
+for model in "$root"/models/*.cnn; do
+  [ ! -e "$model" ] || [ -s "$work/prefix/share/cnn/models/$(basename "$model")" ] ||
+    fail "$(basename "$model") is not installed"
+done
 if "$root/Tools/install" relative >/dev/null 2>&1; then fail "a relative prefix was accepted"; fi
 passed=$((passed + 1))
 

@@ -43,7 +43,7 @@ def shared_library() -> Path:
 
 
 class BuildWithLibrary(build_py):
-    """Copies the stripped library beside the Python files, unless they are used in place."""
+    """Copies library and models beside the Python files, unless they are used in place."""
 
     def run(self) -> None:
         """Does what the command does, and copies."""
@@ -56,6 +56,11 @@ class BuildWithLibrary(build_py):
         if strip := shutil.which("strip"):
             flags = ["-x"] if sys.platform == "darwin" else ["--strip-unneeded"]
             subprocess.call([strip, *flags, str(target)])
+        # Trained models, where the library looks for them: beside itself.
+        for model in sorted((REPOSITORY / "models").glob("*.cnn")):
+            place = target.parent / "models" / model.name
+            place.parent.mkdir(exist_ok=True)
+            shutil.copyfile(model, place)
 
 
 class WithBinary(Distribution):

@@ -7,21 +7,21 @@ import CNNLayerKit
 #endif
 
 /// What is in the file system, behind symbolic links.
-enum Folder {
-  enum Kind {
+package enum Folder {
+  package enum Kind {
     case file
     case folder
     case other
   }
 
-  struct Contents {
+  package struct Contents {
     /// Names of folders, sorted.
-    var folders: [String] = []
+    package internal(set) var folders: [String] = []
     /// Names of files, sorted.
-    var files: [String] = []
+    package internal(set) var files: [String] = []
 
     /// The names of those files that end as PNG and JPEG files do.
-    var pictures: [String] { files.filter(Folder.isPicture) }
+    package var pictures: [String] { files.filter(Folder.isPicture) }
 
     /// The same with names in the order of their bytes.
     func sorted() -> Contents {
@@ -39,7 +39,7 @@ enum Folder {
   }
 
   /// What `path` is, or nil if there is nothing that can be seen.
-  static func kind(of path: String) -> Kind? {
+  package static func kind(of path: String) -> Kind? {
     var status = stat()
     guard !path.utf8.contains(0), stat(path, &status) == 0 else { return nil }
     switch status.st_mode & S_IFMT {
@@ -52,7 +52,7 @@ enum Folder {
   /// Lists a folder without hidden entries.
   ///
   /// - Throws: `inputOutput` with the system's reason.
-  static func contents(of path: String) throws(CNNError) -> Contents {
+  package static func contents(of path: String) throws(CNNError) -> Contents {
     guard !path.isEmpty, !path.utf8.contains(0) else {
       throw .invalidArgument("the path of the folder is empty or contains a zero byte")
     }

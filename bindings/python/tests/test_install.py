@@ -43,7 +43,9 @@ def test_name_and_content(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     sources = {f"cnn/{path.name}" for path in (PACKAGE / "cnn").glob("*.py")}
     assert sources | {"cnn/py.typed"} <= names
-    library, = (name for name in names if "_native/" in name)
+    library, = (name for name in names if "_native/lib" in name)
+    models = {f"cnn/_native/models/{path.name}" for path in (REPOSITORY / "models").glob("*.cnn")}
+    assert {name for name in names if "_native/" in name} == models | {library}
     if shutil.which("strip"):
         assert b".symtab" not in zipfile.ZipFile(wheel).read(library)
 
