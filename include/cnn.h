@@ -491,6 +491,31 @@ cnn_status cnn_model_save_memory(const cnn_model *model, void **out_bytes, int64
  */
 cnn_status cnn_model_copy(const cnn_model *model, cnn_model **out_model);
 
+/**
+ * Copies a model for other classes: its last layer is new, everything before it stays as it was.
+ *
+ * The layer is the last one with parameters before the first output whose attribute sets how many
+ * numbers come out, such as a linear layer, or a convolution before a global average. Its
+ * parameters, and those of layers behind it, are freshly initialised. Preprocessing and metadata
+ * stay, except for what was measured of the old classes.
+ *
+ * Options:
+ *   "classes"  list of different texts, the names of the new classes, or only their number
+ *   "layer"    name of the layer to replace; left out, it is found
+ *   "seed"     integer from 0, default 0: where the random parameters come from
+ *
+ * @param model         [in] The model, which stays as it is.
+ * @param options_json  [in] Options; "classes" is required.
+ * @param out_model     [out] The new model; free it with cnn_model_free.
+ * @return CNN_INVALID_ARGUMENT for "classes" that are missing or unfit, CNN_UNKNOWN_NAME for a layer
+ *         that does not exist, CNN_UNSUPPORTED if no layer, or not the one named, sets the number of
+ *         outputs.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_replace_head(const cnn_model *model, const char *options_json,
+                                  cnn_model **out_model);
+
 /* ---- Describing ------------------------------------------------------------------------------ */
 
 /** How many of everything a model has. */
@@ -932,7 +957,7 @@ cnn_status cnn_session_output(cnn_session *session, const char *name, cnn_tensor
  *                      "adamw"     the same; weight decay is decoupled
  *   "learning_rate"  number above 0; default 0.01, with rmsprop, adam and adamw 0.001
  *   "weight_decay"   number from 0, default 0: L2, on weights; biases and normalisation are exempt
- *   "decay"          object from parameter names to booleans: exceptions from that rule
+ *   "decay"          object from parameter names or patterns to booleans: exceptions from that rule
  *   "clip_norm"      number above 0, default null: the largest L2 norm of all gradients together
  *   "clip_value"     number above 0, default null: the largest absolute value of a gradient
  *   "schedule"       a name or {"type": name, ...}; default "constant":
@@ -945,8 +970,18 @@ cnn_status cnn_session_output(cnn_session *session, const char *name, cnn_tensor
  *                                     default the run's; "minimum" 0
  *                    and for each "warmup_steps" integer from 0, default 0: linear rise from
  *                    0; or, in cnn_trainer_fit, "warmup_epochs" number from 0, default 0
- *   "frozen"          list of parameter names, default none: those keep their values
+ *   "frozen"          list of parameter names or patterns, default none: those keep their values,
+ *                     and no time is spent on gradients that nothing needs
+ *   "freeze_statistics" boolean, default true: layers whose parameters are all frozen keep their
+ *                     running statistics too, and use them as in prediction; "all": all layers do,
+ *                     those that are trained among them
+ *   "learning_rates"  object from parameter names or patterns to numbers from 0, default none:
+ *                     factors of the learning rate, 1 for parameters that are not named
  *   "input_gradients" boolean, default false: compute the gradient of the inputs as well
+ *
+ * In a pattern for the names of parameters * stands for any characters, dots among them, and ? for
+ * exactly one: "layer1.*", "*.bn?.weight". Of several that match, the one with the most other
+ * characters counts. One that matches nothing is an error that names the nearest.
  *
  * @param model         [in] The model; the training changes its parameters in place.
  * @param options_json  [in] Options; may be NULL.

@@ -44,13 +44,44 @@ package enum BatchNormalization {
           share * Double(runningVariance[channel]) + (1 - share) * unbiased)
       }
     }
+    normalize(
+      input, output, rows: rows, channels: channels, mean: savedMean,
+      inverseDeviation: savedInverseDeviation, scale: scale, shift: shift, rectifies: rectifies,
+      slots: slots)
+  }
+
+  private static func normalize(
+    _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, rows: Int, channels: Int,
+    mean: UnsafePointer<Float>, inverseDeviation: UnsafePointer<Float>,
+    scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, rectifies: Bool, slots: Int
+  ) {
     let grain = Grain.rows(Grain.memory, columns: channels)
     ThreadPool.parallelRanges(count: rows, grain: grain, slots: slots) { range, _ in
       let start = range.lowerBound * channels
       kernels.normalize(
-        input + start, savedMean, savedInverseDeviation, scale, shift, output + start, channels,
+        input + start, mean, inverseDeviation, scale, shift, output + start, channels,
         range.count, channels, rectifies)
     }
+  }
+
+  /// Normalises with the running moments, which stay as they are, and writes for `backward` what
+  /// `forwardTraining` writes.
+  package static func forwardRunning(
+    _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, rows: Int,
+    channels: Int, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, epsilon: Float,
+    rectifies: Bool, savedMean: UnsafeMutablePointer<Float>,
+    savedInverseDeviation: UnsafeMutablePointer<Float>, runningMean: UnsafePointer<Float>,
+    runningVariance: UnsafePointer<Float>, slots: Int
+  ) {
+    guard rows > 0, channels > 0 else { return }
+    for c in 0..<channels {
+      savedMean[c] = runningMean[c]
+      savedInverseDeviation[c] = 1 / (runningVariance[c] + epsilon).squareRoot()
+    }
+    normalize(
+      input, output, rows: rows, channels: channels, mean: savedMean,
+      inverseDeviation: savedInverseDeviation, scale: scale, shift: shift, rectifies: rectifies,
+      slots: slots)
   }
 
   /// Joins the moments of all chunks of rows of a column.
@@ -101,27 +132,56 @@ package enum BatchNormalization {
   /// How many floats of scratch memory `backward` needs.
   package static func backwardScratchCount(channels: Int) -> Int { 2 * channels }
 
-  /// The gradients of `forwardTraining`.
+  /// The gradients of `forwardTraining`, or of `forwardRunning`.
   ///
   /// With x̂ the normalised input and n the number of rows, gradShift += Σ gradOutput,
   /// gradScale += Σ gradOutput · x̂, and gradInput = scale · inverseDeviation · (gradOutput -
   /// (Σ gradOutput) / n - x̂ · (Σ gradOutput · x̂) / n), the simplified form of the chain rule.
+  /// Running moments do not depend on the input, so the two sums are left out of `gradInput` then.
   ///
   /// - Parameters:
   ///   - rectifier: The shift, if a rectifier followed: then no gradient passes where the output was
   ///     not positive, which shows in the input. Nil if there was none.
+  ///   - isOfBatch: Whether the moments were those of the batch.
   ///   - gradInput: Overwritten; may be `gradOutput`. Nil where nobody wants it; likewise
   ///     `gradScale` and `gradShift`.
   ///   - scratch: `backwardScratchCount(channels:)` floats.
   package static func backward(
     input: UnsafePointer<Float>, gradOutput: UnsafePointer<Float>,
     gradInput: UnsafeMutablePointer<Float>?, rows: Int, channels: Int,
-    scale: UnsafePointer<Float>, rectifier: UnsafePointer<Float>? = nil,
+    scale: UnsafePointer<Float>, rectifier: UnsafePointer<Float>? = nil, isOfBatch: Bool = true,
     savedMean: UnsafePointer<Float>, savedInverseDeviation: UnsafePointer<Float>,
     gradScale: UnsafeMutablePointer<Float>?,
     gradShift: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>, slots: Int
   ) {
     guard rows > 0, channels > 0 else { return }
+    let sums = scratch
+    let products = scratch + channels
+    if isOfBatch || gradScale != nil || gradShift != nil {
+      addGradientSums(
+        input: input, gradOutput: gradOutput, rows: rows, channels: channels, scale: scale,
+        rectifier: rectifier, savedMean: savedMean, savedInverseDeviation: savedInverseDeviation,
+        gradScale: gradScale, gradShift: gradShift, scratch: scratch, slots: slots)
+    }
+    if !isOfBatch { scratch.update(repeating: 0, count: 2 * channels) }
+    guard let gradInput else { return }
+    let grain = Grain.rows(Grain.memory, columns: channels)
+    ThreadPool.parallelRanges(count: rows, grain: grain, slots: slots) { range, _ in
+      let start = range.lowerBound * channels
+      kernels.inputGradient(
+        input + start, gradOutput + start, gradInput + start, channels, range.count, channels,
+        savedMean, savedInverseDeviation, scale, rectifier, sums, products, 1 / Float(rows))
+    }
+  }
+
+  /// Adds up both sums of `backward`, over all rows for each channel.
+  private static func addGradientSums(
+    input: UnsafePointer<Float>, gradOutput: UnsafePointer<Float>, rows: Int, channels: Int,
+    scale: UnsafePointer<Float>, rectifier: UnsafePointer<Float>?,
+    savedMean: UnsafePointer<Float>, savedInverseDeviation: UnsafePointer<Float>,
+    gradScale: UnsafeMutablePointer<Float>?, gradShift: UnsafeMutablePointer<Float>?,
+    scratch: UnsafeMutablePointer<Float>, slots: Int
+  ) {
     let sums = scratch
     let products = scratch + channels
     ColumnReduction.run(rows: rows, columns: channels, slots: slots) { part, sum, product in
@@ -144,14 +204,6 @@ package enum BatchNormalization {
         if let gradShift { gradShift[channel] += Float(sum) }
         if let gradScale { gradScale[channel] += Float(product) }
       }
-    }
-    guard let gradInput else { return }
-    let grain = Grain.rows(Grain.memory, columns: channels)
-    ThreadPool.parallelRanges(count: rows, grain: grain, slots: slots) { range, _ in
-      let start = range.lowerBound * channels
-      kernels.inputGradient(
-        input + start, gradOutput + start, gradInput + start, channels, range.count, channels,
-        savedMean, savedInverseDeviation, scale, rectifier, sums, products, 1 / Float(rows))
     }
   }
 }

@@ -41,6 +41,15 @@ public protocol ChannelAffine: Layer {
   ) throws(CNNError) -> (scale: Double, shift: Double)
 }
 
+/// A layer with states that can be trained through while its states stay what they are.
+///
+/// Frozen layers are trained so: a normalisation, say, then normalises with its running statistics.
+public protocol StateKeeping: Layer {
+  /// A layer of the same parameters and states that computes in training what this one computes when
+  /// predicting, with the gradient of that, and never writes its states.
+  var keepingStates: any Layer { get }
+}
+
 /// A layer that, when training, can rectify its input in the same pass.
 public protocol InputRectifying: Layer {
   /// Returns a layer that computes the rectifier and then this layer, with the parameters and states of

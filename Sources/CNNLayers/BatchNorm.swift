@@ -11,6 +11,9 @@ import CNNLayerKit
 /// PyTorch does. Prediction uses the running statistics; a convolution or linear layer in front
 /// absorbs the whole layer then.
 ///
+/// A frozen layer keeps its running statistics and uses them in training too, as prediction does:
+/// then `dx = weight / √(running_var + epsilon) · dy`.
+///
 /// Gradients, with x̂ = (x - m) / √(v + epsilon): `dbias = Σ dy`, `dweight = Σ dy · x̂`,
 /// `dx = weight / √(v + epsilon) · (dy - dbias / n - x̂ · dweight / n)`.
 ///
@@ -20,7 +23,7 @@ import CNNLayerKit
 /// | bias | `[channels]` | 0 |
 /// | running_mean (state) | `[channels]` | 0 |
 /// | running_var (state) | `[channels]` | 1 |
-struct BatchNorm: ChannelAffine {
+struct BatchNorm: ChannelAffine, StateKeeping {
   let outputs: [OutputDeclaration]
   let parameters: [ParameterDeclaration]
   let states: [ParameterDeclaration]
@@ -29,6 +32,8 @@ struct BatchNorm: ChannelAffine {
   private let momentum: Float
   /// Whether a rectifier was absorbed, in training only.
   private var rectifies = false
+  /// Whether training uses the running statistics and leaves them as they are.
+  private var keepsStates = false
 
   static let type = LayerType(
     "batch_norm", summary: "Batch normalisation over the last axis: features or channels.",
@@ -77,6 +82,12 @@ struct BatchNorm: ChannelAffine {
     return layer
   }
 
+  var keepingStates: any Layer {
+    var layer = self
+    layer.keepsStates = true
+    return layer
+  }
+
   func scaleAndShift(
     of channel: Int, parameters: TensorList, states: TensorList
   ) throws(CNNError) -> (scale: Double, shift: Double) {
@@ -111,6 +122,13 @@ struct BatchNorm: ChannelAffine {
         epsilon: epsilon, runningMean: mean, runningVariance: variance, slots: slots)
     }
     let saved = try call.cache.required("cache")
+    guard !keepsStates else {
+      return BatchNormalization.forwardRunning(
+        x, y, rows: rows(call.batch), channels: channels, scale: weight, shift: bias,
+        epsilon: epsilon, rectifies: rectifies, savedMean: saved,
+        savedInverseDeviation: saved + channels, runningMean: mean, runningVariance: variance,
+        slots: slots)
+    }
     BatchNormalization.forwardTraining(
       x, y, rows: rows(call.batch), channels: channels, scale: weight, shift: bias,
       epsilon: epsilon, momentum: momentum, rectifies: rectifies, savedMean: saved,
@@ -125,7 +143,8 @@ struct BatchNorm: ChannelAffine {
       gradOutput: try call.outputGradients.required(0, "output gradient"),
       gradInput: call.inputGradients.pointer(0), rows: rows(call.batch), channels: channels,
       scale: try call.parameters.required(0, "parameter"),
-      rectifier: rectifies ? try call.parameters.required(1, "parameter") : nil, savedMean: saved,
+      rectifier: rectifies ? try call.parameters.required(1, "parameter") : nil,
+      isOfBatch: !keepsStates, savedMean: saved,
       savedInverseDeviation: saved + channels, gradScale: call.parameterGradients.pointer(0),
       gradShift: call.parameterGradients.pointer(1), scratch: try call.scratch.required(),
       slots: call.services.concurrency)

@@ -106,6 +106,11 @@ struct Options {
     return word
   }
 
+  /// What is thrown for a value that is not as expected.
+  func unfit(_ key: String, _ expected: String, _ value: AttributeValue) -> CNNError {
+    wrong(key, expected, value)
+  }
+
   /// A list of texts; empty if there is none.
   func texts(_ key: String) throws(CNNError) -> [String] {
     guard let value = members[key] else { return [] }

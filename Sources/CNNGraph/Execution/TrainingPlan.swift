@@ -55,7 +55,7 @@ struct TrainingPlan {
   init(
     model: Model, options: TrainingSession.Options, concurrency: Int
   ) throws(CNNError) {
-    var builder = TrainingPlanBuilder(model: model, options: options, concurrency: concurrency)
+    var builder = try TrainingPlanBuilder(model: model, options: options, concurrency: concurrency)
     try builder.place()
     let (offsets, size) = try builder.planner.solve()
     arena = try FloatBuffer(count: size, for: "training with batches of \(options.capacity)")
@@ -78,7 +78,7 @@ extension TrainingPlan {
   static func arenaCount(
     model: Model, options: TrainingSession.Options, concurrency: Int
   ) throws(CNNError) -> Int {
-    var builder = TrainingPlanBuilder(model: model, options: options, concurrency: concurrency)
+    var builder = try TrainingPlanBuilder(model: model, options: options, concurrency: concurrency)
     try builder.place()
     return try builder.planner.solve().size
   }

@@ -43,10 +43,12 @@ struct TrainingPlanBuilder {
   private var needsGradient: [Bool]
   private var workspaces: [Workspace] = []
 
-  init(model: Model, options: TrainingSession.Options, concurrency: Int) {
+  init(
+    model: Model, options: TrainingSession.Options, concurrency: Int
+  ) throws(CNNError) {
     self.model = model
     network = model.network
-    program = TrainingProgram(model: model)
+    program = try TrainingProgram(model: model, options: options)
     self.options = options
     self.concurrency = concurrency
     count = program.steps.count

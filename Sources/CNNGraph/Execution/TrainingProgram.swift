@@ -20,8 +20,15 @@ struct TrainingProgram {
 
   private(set) var steps: [Step] = []
 
-  init(model: Model) {
+  /// Makes the steps.
+  ///
+  /// - Throws: `unsupported` for a layer that is to keep its states and cannot.
+  init(model: Model, options: TrainingSession.Options) throws(CNNError) {
     let network = model.network
+    var layers: [any Layer] = []
+    for index in network.nodes.indices {
+      layers.append(try TrainingProgram.layer(index, model, options))
+    }
     var consumers = [[Int]](repeating: [], count: network.tensors.count)
     for (index, node) in network.nodes.enumerated() {
       for input in node.inputs { consumers[input].append(index) }
@@ -39,10 +46,10 @@ struct TrainingProgram {
 
     var absorbed: Set<Int> = []
     for first in network.nodes.indices where !absorbed.contains(first) {
-      var layer = network.nodes[first].layer
+      var layer = layers[first]
       var members = [first]
       while let last = members.last, let next = onlyConsumer(of: last),
-        let fused = layer.fusedForTraining(with: network.nodes[next].layer)
+        let fused = layer.fusedForTraining(with: layers[next])
       {
         layer = fused
         members.append(next)
@@ -57,5 +64,28 @@ struct TrainingProgram {
           parameters: members.flatMap { model.parameterLayout.ranges[$0] },
           states: members.flatMap { model.stateLayout.ranges[$0] }))
     }
+  }
+  /// The layer of a node as it is trained: in the form that keeps its states, if that was asked for.
+  private static func layer(
+    _ index: Int, _ model: Model, _ options: TrainingSession.Options
+  ) throws(CNNError) -> any Layer {
+    let node = model.network.nodes[index]
+    let names = model.parameterLayout.ranges[index].map { model.parameters[$0].name }
+    let isFrozen = !names.isEmpty && options.frozen.isSuperset(of: names)
+    let keepsStates =
+      switch options.statistics {
+      case .never: false
+      case .frozenLayers: isFrozen
+      case .always: true
+      }
+    guard keepsStates, !node.layer.states.isEmpty else { return node.layer }
+    guard let layer = node.layer as? any StateKeeping else {
+      throw CNNError(
+        .unsupported,
+        "layer \"\(node.name)\" (\(node.type)) is frozen and cannot be trained through with running "
+          + "statistics that stay as they are; set \"freeze_statistics\" to false, or train its "
+          + "parameters too")
+    }
+    return layer.keepingStates
   }
 }

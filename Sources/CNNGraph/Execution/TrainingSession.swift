@@ -1,6 +1,18 @@
 import CNNKernels
 import CNNLayerKit
 
+/// Which layers keep their running statistics while a model is trained, and compute with them what
+/// they compute when predicting.
+public enum StatisticsFreezing: Hashable, Sendable {
+  /// None: running statistics follow the data, even those of frozen layers.
+  case never
+  /// Those that have parameters, all of which are frozen.
+  case frozenLayers
+  /// All that have running statistics, whether their parameters are trained or not: for a model that
+  /// is trained further on few samples.
+  case always
+}
+
 /// Memory and plan to compute outputs and gradients of a model in training mode.
 ///
 /// A step is `forward`, then writing `outputGradient(_:)` (what a loss does), then `backward`, then
@@ -17,12 +29,18 @@ public final class TrainingSession: @unchecked Sendable {
     public var inputGradients: Bool
     /// Full names of parameters that keep their values.
     public var frozen: Set<String>
+    /// Which layers keep their running statistics, and use them as in prediction.
+    public var statistics: StatisticsFreezing
 
     /// Collects options.
-    public init(capacity: Int, inputGradients: Bool = false, frozen: Set<String> = []) {
+    public init(
+      capacity: Int, inputGradients: Bool = false, frozen: Set<String> = [],
+      statistics: StatisticsFreezing = .frozenLayers
+    ) {
       self.capacity = capacity
       self.inputGradients = inputGradients
       self.frozen = frozen
+      self.statistics = statistics
     }
   }
 
@@ -47,8 +65,8 @@ public final class TrainingSession: @unchecked Sendable {
   /// Plans training.
   ///
   /// - Throws: `invalidArgument` for a batch below 1, `unknownName` for a frozen parameter that
-  ///   does not exist, `unsupported` if a layer has no backward pass or nothing is left to train,
-  ///   `outOfMemory`.
+  ///   does not exist, `unsupported` if a layer has no backward pass, cannot keep its running
+  ///   statistics, or nothing is left to train, `outOfMemory`.
   public init(model: Model, options: Options) throws(CNNError) {
     guard options.capacity >= 1 else {
       throw .invalidArgument(

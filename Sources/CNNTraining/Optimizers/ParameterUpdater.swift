@@ -18,6 +18,8 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
     let offset: Int
     var count: Int
     let decays: Bool
+    /// The factor of the learning rate.
+    let rateFactor: Double
   }
 
   let optimizer: any Optimizer
@@ -44,7 +46,7 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
   private let hasThrown = Atomic<Bool>(false)
 
   init(
-    model: Model, count: Int, options: TrainingOptions
+    model: Model, count: Int, options: TrainingOptions, frozen: Set<String>
   ) throws(CNNError) {
     optimizer = try options.optimizer.make()
     parameters = try ModelMemory(model, model.parameters)
@@ -56,17 +58,16 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
       count: try elementCount(
         optimizer.stateNames.count, count, of: "the optimizer's state"),
       for: "the state of optimizer \"\(options.optimizer.type)\"")
-    for name in options.decayOverrides.keys.sorted()
-    where !model.parameters.contains(where: { $0.name == name }) {
-      throw .unknownName("parameter for weight decay", name, valid: model.parameters.map(\.name))
-    }
+    let decays = try model.values(ofPatterns: options.decayOverrides, option: "decay")
+    let factors = try model.values(ofPatterns: options.learningRates, option: "learning_rates")
     let weightDecay = options.weightDecay
     slots = model.parameters.map { slot in
       Run(
         offset: slot.offset, count: slot.count,
-        decays: weightDecay > 0 && (options.decayOverrides[slot.name] ?? slot.declaration.decays))
+        decays: weightDecay > 0 && (decays[slot.name] ?? slot.declaration.decays),
+        rateFactor: factors[slot.name] ?? 1)
     }
-    joinRuns(model, frozen: options.frozen)
+    joinRuns(model, frozen: frozen)
   }
 
   private func joinRuns(_ model: Model, frozen: Set<String>) {
@@ -74,12 +75,12 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
     for (slot, run) in zip(model.parameters, slots) {
       defer { isLastTrained = !frozen.contains(slot.name) }
       guard !frozen.contains(slot.name) else { continue }
-      let decays = run.decays
-      if isLastTrained, !optimizer.needsWholeParameters, let last = runs.last, last.decays == decays
+      if isLastTrained, !optimizer.needsWholeParameters, let last = runs.last,
+        last.decays == run.decays, last.rateFactor == run.rateFactor
       {
         runs[runs.count - 1].count = slot.offset + slot.count - last.offset
       } else {
-        runs.append(Run(offset: slot.offset, count: slot.count, decays: decays))
+        runs.append(run)
       }
     }
   }
@@ -124,7 +125,7 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
         OptimizerCall(
           parameters: base + run.offset, gradients: gradients.pointer + run.offset,
           count: run.count, states: states.count == 0 ? nil : states.pointer + run.offset,
-          stateStride: count, step: step, learningRate: learningRate,
+          stateStride: count, step: step, learningRate: learningRate * run.rateFactor,
           weightDecay: run.decays ? weightDecay : 0, gradientScale: scale,
           concurrency: concurrency))
     }
@@ -196,7 +197,8 @@ final class ParameterUpdater: GradientConsumer, @unchecked Sendable {
           OptimizerCall(
             parameters: base + start, gradients: piece, count: range.count,
             states: states.count == 0 ? nil : states.pointer + start, stateStride: self.count,
-            step: step, learningRate: learningRate, weightDecay: run.decays ? weightDecay : 0))
+            step: step, learningRate: learningRate * run.rateFactor,
+            weightDecay: run.decays ? weightDecay : 0))
       } catch { keep(error) }
     }
   }

@@ -93,6 +93,17 @@ struct OptionReader {
     return try OptionReader(members, valid: valid, prefix: inner)
   }
 
+  /// The members of an object, each read by `read`, which returns nil for an unfit value.
+  func members<Value>(
+    _ name: String, _ expected: String, _ read: (AttributeValue) -> Value?
+  ) throws(CNNError) -> [String: Value]? {
+    guard let value = value(name) else { return nil }
+    guard case .object(let members) = value else { throw unfit(name, expected, value) }
+    let values = members.compactMapValues(read)
+    guard values.count == members.count else { throw unfit(name, expected, value) }
+    return values
+  }
+
   func unfit(_ name: String, _ expected: String, _ value: AttributeValue) -> CNNError {
     .invalidArgument("option \"\(prefix)\(name)\" expects \(expected), got \(value)")
   }

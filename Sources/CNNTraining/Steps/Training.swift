@@ -65,13 +65,14 @@ public final class Training: @unchecked Sendable {
     self.options = options
     heads = try LossHead.heads(
       options.losses, network: model.network, capacity: options.batchSize)
+    let frozen = try model.parameterNames(matching: options.frozen, option: "frozen")
     session = try TrainingSession(
       model: model,
       options: TrainingSession.Options(
-        capacity: options.batchSize, inputGradients: options.inputGradients,
-        frozen: options.frozen))
+        capacity: options.batchSize, inputGradients: options.inputGradients, frozen: frozen,
+        statistics: options.statistics))
     updater = try ParameterUpdater(
-      model: model, count: session.parameterMemoryCount, options: options)
+      model: model, count: session.parameterMemoryCount, options: options, frozen: frozen)
     if updater.needsAllGradients { try session.keepGradients() }
     states = try ModelMemory(model, model.states)
     stateBackup = try FloatBuffer(count: states.count, for: "a copy of the running statistics")

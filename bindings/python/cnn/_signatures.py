@@ -103,6 +103,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "cnn_model_save": [_OBJECT, _TEXT],
     "cnn_model_save_memory": [_OBJECT, _OUT_TEXT, _OUT_COUNT],
     "cnn_model_copy": [_OBJECT, _OUT_OBJECT],
+    "cnn_model_replace_head": [_OBJECT, _TEXT, _OUT_OBJECT],
     "cnn_model_describe": [_OBJECT, POINTER(ModelInfo)],
     "cnn_model_input": [_OBJECT, c_int64, _OUT_TENSOR],
     "cnn_model_output": [_OBJECT, c_int64, _OUT_TENSOR],

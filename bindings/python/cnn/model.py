@@ -166,6 +166,21 @@ class Model(Handle):
 
     __copy__ = copy
 
+    def replace_head(
+        self, classes: Iterable[str] | int, *, layer: str | None = None, seed: int = 0,
+    ) -> Model:
+        """A copy for other classes: its last layer is new, everything before it as it was.
+
+        Args:
+            classes: the names of the new classes, or how many there are.
+            layer: the name of the layer to replace; found if left out.
+            seed: decides the first values of the new layer.
+        """
+        named = classes if isinstance(classes, int) else _ffi.strings(classes)
+        return Model._wrap(_ffi.new_object(
+            "cnn_model_replace_head", self._pointer,
+            _ffi.options({"classes": named, "layer": layer, "seed": seed})))
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Model.load, (self.to_bytes(),)
 
