@@ -72,7 +72,7 @@ let basics: [Target.Dependency] = ["CNNKernelTypes", "CNNKernels", "CNNLayerKit"
 let everything: [Target.Dependency] =
   basics + [
     "CNNLayers", "CNNGraph", "CNNImaging", "CNNData", "CNNFormats", "CNNTraining", "CNNModels",
-    "CNNPlugins",
+    "CNNPlugins", "CNNExplain",
   ]
 
 func module(
@@ -134,6 +134,7 @@ let package = Package(
     module("CNNTraining", basics + ["CNNGraph", "CNNImaging", "CNNData", "CNNFormats"]),
     module("CNNFormats", basics + ["CNNGraph"]),
     module("CNNModels", basics + ["CNNGraph"]),
+    module("CNNExplain", basics + ["CNNGraph", "CNNImaging"]),
     module(
       "CNNPlugins",
       basics + ["CNNGraph", "CNNImaging", "CNNData", "CNNFormats", "CNNTraining"]),
@@ -162,5 +163,6 @@ let package = Package(
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     tests("CNNTrainingTests", everything + ["CNNKit", "CAllocationCounter"]),
     tests("CNNLayersTests", everything),
+    tests("CNNExplainTests", everything + ["CNNKit"]),
   ]
 )

@@ -12,6 +12,7 @@
  *   5. Images        reading, writing, resizing, turning into tensors
  *   6. Process       threads, memory limit, log, processor
  *   7. Plugins       layer types, losses and optimizers that come from elsewhere
+ *   8. Explanations  which places of a picture made a model decide as it did
  *
  * A first program, complete (error handling left out; see examples/c/recognise.c):
  *
@@ -222,6 +223,8 @@ typedef struct cnn_dataset cnn_dataset;
 typedef struct cnn_batches cnn_batches;
 /** A picture: 8 bits per channel; grey, RGB or RGBA. */
 typedef struct cnn_image cnn_image;
+/** Which places of a picture made a model decide as it did. */
+typedef struct cnn_explanation cnn_explanation;
 
 /** The order of a tensor's axes in a buffer that you pass or receive. */
 typedef int32_t cnn_layout;
@@ -2095,6 +2098,161 @@ cnn_status cnn_loss_types(char **out_json);
  * [any thread] Since 0.1.
  */
 cnn_status cnn_optimizer_types(char **out_json);
+
+/* ============================================================================================== *
+ * 8. LOOKING AT A DECISION
+ * ============================================================================================== */
+
+/**
+ * Finds out which places of a picture file made a model decide as it did.
+ *
+ *     cnn_explanation *explanation;
+ *     cnn_image *overlay;
+ *     cnn_explain_file(model, "photo.jpg", NULL, &explanation);
+ *     cnn_explanation_overlay(explanation, NULL, &overlay);
+ *     cnn_image_save(overlay, "photo.grad_cam.png");
+ *
+ * The model answers as in cnn_recognise_file, and is only read: running statistics stay as they are,
+ * and others may use it at the same time. Costs about a prediction, a forward and a backward pass.
+ *
+ * Options:
+ *   "method"  default "grad_cam":
+ *               "grad_cam"   where the features lie that speak for the class (Selvaraju et al. 2017):
+ *                            regions, as fine as the layer's output
+ *               "saliency"   how much the class's score changes with each pixel: its absolute
+ *                            gradient, the largest of the channels (Simonyan et al. 2013)
+ *               "occlusion"  how much less likely the class gets when a part of the picture is hidden
+ *                            (Zeiler and Fergus 2014); needs no gradient, and a prediction for each
+ *                            place
+ *   "class"   the number or the name of the class, default null: the likeliest
+ *
+ * Of "grad_cam":
+ *   "layer"   name of a layer whose output has height and width, at least 2 x 2; default null: the
+ *             last such layer
+ *
+ * Of "saliency":
+ *   "smooth"  integer from 0 to 100000, default 0: average over so many inputs with normal noise
+ *             (SmoothGrad, Smilkov et al. 2017), a forward and a backward pass for each
+ *   "noise"   number from 0 to 10, default 0.15: its deviation, as a share of the input's range
+ *   "seed"    integer from 0, default 0: decides the noise
+ *
+ * Of "occlusion", in pixels of the model's input:
+ *   "window"  integer from 1, default a sixth of the shorter side: the side of what is hidden
+ *   "stride"  integer from 1 to the window's side, default half of it: how far it moves each time
+ *   "fill"    "mean", "grey" or [red, green, blue] from 0 to 255, default "mean": what it shows, the
+ *             mean colour of the photo for "mean"
+ *
+ * @param model            [in] A model with one input of image shape, whose first output has one number
+ *                         for each class.
+ * @param path             [in] The picture: a PNG or JPEG file.
+ * @param options_json     [in] Options; may be NULL.
+ * @param out_explanation  [out] The explanation; free it with cnn_explanation_free. It does not need
+ *                         the model any more.
+ * @return CNN_INPUT_OUTPUT or CNN_MALFORMED_DATA for a picture that cannot be read, CNN_UNKNOWN_NAME for
+ *         a method, option, layer or class that there is not, CNN_UNSUPPORTED for a model that takes no
+ *         pictures, has no layer with a plane, or has a layer without a gradient, which the message
+ *         names; CNN_NON_FINITE.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_explain_file(const cnn_model *model, const char *path, const char *options_json,
+                            cnn_explanation **out_explanation);
+
+/**
+ * Finds out which places of a picture in memory made a model decide as it did; see cnn_explain_file.
+ *
+ * @param model            [in] A model with one input of image shape.
+ * @param image            [in] The picture, of any size.
+ * @param options_json     [in] Options of cnn_explain_file; may be NULL.
+ * @param out_explanation  [out] The explanation; free it with cnn_explanation_free.
+ * @return As cnn_explain_file.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_explain_image(const cnn_model *model, const cnn_image *image,
+                             const char *options_json, cnn_explanation **out_explanation);
+
+/**
+ * Frees an explanation.
+ *
+ * @param explanation  [in] The explanation; may be NULL.
+ *
+ * [any thread] Since 0.1.
+ */
+void cnn_explanation_free(cnn_explanation *explanation);
+
+/** What an explanation is about. */
+typedef struct cnn_explanation_info {
+  /** Set it to sizeof(cnn_explanation_info). */
+  size_t struct_size;
+  /** Rows of the map: those of the picture. */
+  int64_t height;
+  /** Columns of the map: those of the picture. */
+  int64_t width;
+  /** The number of the class that is explained. */
+  int64_t index;
+  /** The name of that class, or ""; borrowed until the explanation is freed. */
+  const char *label;
+  /** The method, as in options; borrowed until the explanation is freed. */
+  const char *method;
+  /** How likely the class is, as cnn_recognise_file or cnn_recognise_image says. */
+  double probability;
+  /** What the map explains: the class's score before the softmax, for "occlusion" its probability. */
+  double score;
+  /** The smallest number of the map. */
+  double minimum;
+  /** The largest number of the map. */
+  double maximum;
+} cnn_explanation_info;
+
+/** What a cnn_explanation_info starts as. */
+#define CNN_EXPLANATION_INFO_INIT \
+  { sizeof(cnn_explanation_info), 0, 0, 0, NULL, NULL, 0, 0, 0, 0 }
+
+/**
+ * Says what an explanation is about.
+ *
+ * @param explanation  [in] The explanation.
+ * @param out_info     [out] Set struct_size before.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_explanation_describe(const cnn_explanation *explanation,
+                                    cnn_explanation_info *out_info);
+
+/**
+ * Returns how much each pixel of the picture matters.
+ *
+ * The numbers are those of the method, not scaled: of "grad_cam" and "saliency" from 0, of "occlusion"
+ * the drop of the probability, negative where hiding a place made the class likelier. Where the model
+ * did not look, because its preprocessing cuts that off, they are 0.
+ *
+ * @param explanation  [in] The explanation.
+ * @param capacity     [in] The number of floats that fit out_map: height times width.
+ * @param out_map      [out] The map, row by row from the top.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_explanation_map(const cnn_explanation *explanation, int64_t capacity,
+                               float *out_map);
+
+/**
+ * Paints the map over the picture.
+ *
+ * Options:
+ *   "opacity"    number from 0 (the picture alone) to 1 (the map alone), default 0.5
+ *   "color_map"  "inferno", "viridis", "coolwarm" or "grey", default "inferno". The first colour is
+ *                that of 0 and below, the last that of the largest number; of "saliency", that of the
+ *                number that 0.5 % of the pixels exceed.
+ *
+ * @param explanation   [in] The explanation.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_image     [out] A picture of the size of the original, RGB; free it with cnn_image_free.
+ *
+ * [any thread] Since 0.1.
+ */
+cnn_status cnn_explanation_overlay(const cnn_explanation *explanation, const char *options_json,
+                                   cnn_image **out_image);
 
 #ifdef __cplusplus
 }

@@ -32,7 +32,7 @@ struct CNNCommand: ParsableCommand {
     version: libraryVersion,
     subcommands: [
       TrainCommand.self, PredictCommand.self, EvaluateCommand.self, SummaryCommand.self,
-      BenchCommand.self, PluginsCommand.self, PluginCheckCommand.self,
+      ExplainCommand.self, BenchCommand.self, PluginsCommand.self, PluginCheckCommand.self,
     ])
 }
 

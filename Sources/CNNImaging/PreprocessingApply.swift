@@ -130,28 +130,20 @@ extension Preprocessing {
   /// Steps 1 and 2.
   package func resized(_ picture: ReducedImage) throws(CNNError) -> Image {
     let source = try picture.converted(to: color == .grey ? .grey : .rgb)
-    let size = scaledSize(picture.width, picture.height)
+    let placed = placement(ofWidth: picture.width, height: picture.height)
     switch resize {
     case .stretch:
       return try source.resized(width: width, height: height, filter: filter)
     case .shorterSide:
       // Computes only what is kept.
-      let x = centeredOffset(size.width - width)
-      let y = centeredOffset(size.height - height)
       return try source.resized(
-        width: size.width, height: size.height, columns: x..<x + width, rows: y..<y + height,
-        filter: filter)
+        width: placed.scaledWidth, height: placed.scaledHeight,
+        columns: placed.x..<placed.x + width, rows: placed.y..<placed.y + height, filter: filter)
     case .fit(let padding):
-      return try source.resized(width: size.width, height: size.height, filter: filter)
-        .placed(
-          onCanvasOfWidth: width, height: height, x: (width - size.width) / 2,
-          y: (height - size.height) / 2, color: padding)
+      return try source.resized(
+        width: placed.scaledWidth, height: placed.scaledHeight, filter: filter
+      ).placed(
+        onCanvasOfWidth: width, height: height, x: -placed.x, y: -placed.y, color: padding)
     }
   }
-}
-
-/// Half of `difference`; a half is rounded to the even number, as Python and torchvision do.
-private func centeredOffset(_ difference: Int) -> Int {
-  let half = difference / 2
-  return difference % 2 == 1 && half % 2 == 1 ? half + 1 : half
 }

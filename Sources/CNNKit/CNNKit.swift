@@ -1,4 +1,5 @@
 @_exported import CNNData
+@_exported import CNNExplain
 @_exported import CNNFormats
 @_exported import CNNGraph
 @_exported import CNNImaging

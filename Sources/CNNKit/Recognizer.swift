@@ -89,7 +89,7 @@ public final class Recognizer: Sendable {
   }
 
   /// The same for a picture that has the input's size.
-  private func classes(ofResized image: Image, most count: Int) throws(CNNError) -> [Answer] {
+  package func classes(ofResized image: Image, most count: Int) throws(CNNError) -> [Answer] {
     let scores = try sessions.withSession(batch: 1) { session throws(CNNError) in
       let input = try session.input()
       try preprocessing.normalize(

@@ -109,7 +109,7 @@ OUTPUTS = {
     "int64_t *": "out_integers",
     "double *": "out_doubles",
 }
-HANDLES = ["model", "session", "training", "dataset", "batches", "image"]
+HANDLES = ["model", "session", "training", "dataset", "batches", "image", "explanation"]
 
 # Values that should not hurt, by type.
 HUGE = ["0", "-1", "INT64_MIN", "INT64_MAX", "INT64_C(1) << 40", "INT64_C(1) << 62"]
@@ -117,7 +117,9 @@ TEXTS = ["NULL", '""', '"\\xff\\xfe"', "long_text", '"no such thing"']
 JSON = TEXTS + [
     '"{"', '"[]"', '"null"', '"{\\"batch_sizee\\": 3}"', '"{\\"batch_size\\": -5}"',
     '"{\\"batch_size\\": 1e300}"', '"{\\"seed\\": \\"x\\"}"', '"{\\"seed\\": NaN}"',
-    '"{\\"epochs\\": 0}"', '"{\\"learning_rate\\": 1e999}"', '"{\\"width\\": 1e18, \\"height\\": 8}"',
+    '"{\\"method\\": \\"occlusion\\", \\"window\\": -1}"', '"{\\"opacity\\": 1e308}"',
+    '"{\\"method\\": \\"saliency\\", \\"smooth\\": 1e300}"', '"{\\"class\\": -1}"',
+    '"{\\"layer\\": \\"flat\\"}"', '"{\\"epochs\\": 0}"', '"{\\"learning_rate\\": 1e999}"', '"{\\"width\\": 1e18, \\"height\\": 8}"',
     '"{\\"inputs\\": [{\\"name\\": \\"x\\", \\"shape\\": [9223372036854775807, 9, 9]}], '
     '\\"layers\\": []}"', "deep_text",
 ]
@@ -192,7 +194,8 @@ class Parameter:
             return [("NULL", null), ("null_names", "FAIL")]
         if self.type == "const cnn_target *":
             return [("NULL", "FAIL"), ("empty_targets", "FAIL"), ("zero_targets", "FAIL")]
-        if self.type in ("cnn_tensor *", "cnn_model_info *", "cnn_dataset_info *"):
+        if self.type in ("cnn_tensor *", "cnn_model_info *", "cnn_dataset_info *",
+                         "cnn_explanation_info *"):
             kind = self.type.split()[0]
             return [("NULL", "FAIL"), (f"({kind} *)zero_struct", "FAIL"),
                     (f"({kind} *)huge_struct", "FAIL")]

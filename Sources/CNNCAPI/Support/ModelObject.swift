@@ -1,3 +1,4 @@
+import CNNExplain
 import CNNGraph
 import CNNImaging
 import CNNKit
@@ -11,6 +12,7 @@ final class ModelObject: HandleObject {
   let names = BorrowedTexts()
   private let sessions: SessionPool
   private let known = Locked<(text: String?, recognizer: Recognizer)?>(nil)
+  private let knownExplainer = Locked<(recognizer: Recognizer, explainer: Explainer)?>(nil)
 
   init(_ model: Model) {
     self.model = model
@@ -50,5 +52,16 @@ final class ModelObject: HandleObject {
     let recognizer = try Recognizer(model, sessions: sessions)
     known.withLock { $0 = (text, recognizer) }
     return recognizer
+  }
+
+  /// What explains the answers of `recognizer()`; made anew when that is.
+  func explainer() throws(CNNError) -> Explainer {
+    let recognizer = try recognizer()
+    if let known = knownExplainer.withLock({ $0 }), known.recognizer === recognizer {
+      return known.explainer
+    }
+    let explainer = try Explainer(recognizer, sessions: sessions)
+    knownExplainer.withLock { $0 = (recognizer, explainer) }
+    return explainer
   }
 }

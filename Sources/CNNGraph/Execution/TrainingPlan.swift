@@ -1,7 +1,7 @@
 import CNNLayerKit
 
-/// The memory of training: where each activation, cache and gradient lies, for up to `capacity`
-/// samples, and which layers run backward.
+/// The memory of training and of gradients in general: where each activation, cache and gradient
+/// lies, for up to `capacity` samples, and which layers run backward.
 struct TrainingPlan {
   /// One node, or several computed as one, forward and backward.
   struct Step {
@@ -52,13 +52,16 @@ struct TrainingPlan {
   /// Where each tensor's gradient is; `.none` where there is none.
   let gradients: [BufferTable.Source]
 
+  /// - Parameter flow: Where gradients come from and go to; nil for those of training.
   init(
-    model: Model, options: TrainingSession.Options, concurrency: Int
+    model: Model, options: TrainingSession.Options, flow: GradientFlow? = nil, concurrency: Int
   ) throws(CNNError) {
-    var builder = try TrainingPlanBuilder(model: model, options: options, concurrency: concurrency)
+    var builder = try TrainingPlanBuilder(
+      model: model, options: options, flow: flow ?? GradientFlow(training: model, options),
+      concurrency: concurrency)
     try builder.place()
     let (offsets, size) = try builder.planner.solve()
-    arena = try FloatBuffer(count: size, for: "training with batches of \(options.capacity)")
+    arena = try FloatBuffer(count: size, for: "gradients with batches of \(options.capacity)")
     gradientSlot = model.network.inputs.count
     table = BufferTable(arena: arena, externalCount: gradientSlot + 1)
     router = GradientRouter()
@@ -78,7 +81,9 @@ extension TrainingPlan {
   static func arenaCount(
     model: Model, options: TrainingSession.Options, concurrency: Int
   ) throws(CNNError) -> Int {
-    var builder = try TrainingPlanBuilder(model: model, options: options, concurrency: concurrency)
+    var builder = try TrainingPlanBuilder(
+      model: model, options: options, flow: GradientFlow(training: model, options),
+      concurrency: concurrency)
     try builder.place()
     return try builder.planner.solve().size
   }

@@ -2,7 +2,7 @@ import CNNLayerKit
 
 /// Finds out which gradients are needed and how long everything lives.
 ///
-/// Time: step `i` of `n` runs forward at `i`; at `n` the loss writes the gradients of the outputs;
+/// Time: step `i` of `n` runs forward at `i`; at `n` the caller writes the gradients of the sources;
 /// step `i` runs backward at `2n − i`; `2n + 1` is the end of the step.
 struct TrainingPlanBuilder {
   /// Memory of a fixed size.
@@ -27,6 +27,7 @@ struct TrainingPlanBuilder {
   private let network: Network
   let program: TrainingProgram
   let options: TrainingSession.Options
+  let flow: GradientFlow
   private let concurrency: Int
   private let end: Int
   private let count: Int
@@ -41,15 +42,18 @@ struct TrainingPlanBuilder {
 
   /// Whether a gradient is wanted, for each tensor.
   private var needsGradient: [Bool]
+  /// Whether a step has gradients to compute, of parameters or of inputs.
+  private var hasBackwardWork: [Bool] = []
   private var workspaces: [Workspace] = []
 
   init(
-    model: Model, options: TrainingSession.Options, concurrency: Int
+    model: Model, options: TrainingSession.Options, flow: GradientFlow, concurrency: Int
   ) throws(CNNError) {
     self.model = model
     network = model.network
-    program = try TrainingProgram(model: model, options: options)
+    program = try TrainingProgram(model: model, options: options, flow: flow)
     self.options = options
+    self.flow = flow
     self.concurrency = concurrency
     count = program.steps.count
     end = 2 * count + 1
@@ -83,7 +87,7 @@ struct TrainingPlanBuilder {
   }
 
   private mutating func findNeededGradients() {
-    for input in network.inputs { needsGradient[input] = options.inputGradients }
+    for target in flow.targets { needsGradient[target] = network.tensors[target].isDifferentiable }
     for node in program.steps {
       let trains = node.parameters.contains {
         !options.frozen.contains(model.parameters[$0].name)
@@ -91,6 +95,7 @@ struct TrainingPlanBuilder {
       let passes = node.inputs.enumerated().contains {
         needsGradient[$1] && node.layer.isDifferentiable(input: $0)
       }
+      hasBackwardWork.append(trains || passes)
       for output in node.outputs where trains || passes {
         needsGradient[output] = network.tensors[output].isDifferentiable
       }
@@ -98,17 +103,22 @@ struct TrainingPlanBuilder {
   }
 
   private mutating func placeGradients() throws(CNNError) {
-    for output in network.outputs where needsGradient[output] {
-      gradients[output] = planner.add(size: try size(of: output), lifetime: count...count)
+    for source in flow.sources where needsGradient[source] && gradients[source] == nil {
+      gradients[source] = planner.add(size: try size(of: source), lifetime: count...count)
     }
     for index in program.steps.indices.reversed() {
       let node = program.steps[index]
-      guard node.outputs.contains(where: { gradients[$0] != nil }) else { continue }
+      guard hasBackwardWork[index], node.outputs.contains(where: { gradients[$0] != nil }) else {
+        continue
+      }
       guard node.layer.isDifferentiable else {
         throw CNNError(
           .unsupported,
-          "layer \"\(node.name)\" (\(node.type)) has no backward pass, so what comes before it cannot "
-            + "be trained; freeze those parameters or use another layer")
+          "layer \"\(node.name)\" (\(node.type)) has no backward pass, so "
+            + (flow.isPrediction
+              ? "no gradient reaches what comes before it"
+              : "what comes before it cannot be trained; freeze those parameters or use another "
+                + "layer"))
       }
       let time = 2 * count - index
       for output in node.outputs {
@@ -132,8 +142,8 @@ struct TrainingPlanBuilder {
       planned.scratch = try area(workspaces[index].backwardScratch, index, time...time)
       backward[index] = planned
     }
-    for input in network.inputs {
-      if let request = gradients[input] { planner.extend(request, over: end...end) }
+    for target in flow.targets {
+      if let request = gradients[target] { planner.extend(request, over: end...end) }
     }
   }
 
@@ -161,7 +171,7 @@ struct TrainingPlanBuilder {
   ) throws(CNNError) -> Int {
     if position == 0, node.layer.supportsInPlace, let output = node.outputs.first,
       network.tensors[output].shape.count == network.tensors[input].shape.count,
-      let shared = gradients[output]
+      !flow.targets.contains(output), let shared = gradients[output]
     {
       return shared
     }
@@ -189,7 +199,7 @@ struct TrainingPlanBuilder {
         isRead[output] = true
       }
     }
-    for output in network.outputs { lastUse[output] = end }
+    for tensor in flow.sources + flow.targets { lastUse[tensor] = end }
     for (index, node) in program.steps.enumerated() {
       for (position, output) in node.outputs.enumerated() {
         guard position == 0 || lastUse[output] >= 0 else { continue }

@@ -23,29 +23,36 @@ struct TrainingProgram {
   /// Makes the steps.
   ///
   /// - Throws: `unsupported` for a layer that is to keep its states and cannot.
-  init(model: Model, options: TrainingSession.Options) throws(CNNError) {
+  init(
+    model: Model, options: TrainingSession.Options, flow: GradientFlow
+  ) throws(CNNError) {
     let network = model.network
+    let isNeeded = flow.neededNodes(of: network)
     var layers: [any Layer] = []
-    for index in network.nodes.indices {
-      layers.append(try TrainingProgram.layer(index, model, options))
+    for (index, node) in network.nodes.enumerated() {
+      if flow.isPrediction {
+        layers.append(isNeeded[index] ? try flow.layer(of: node) : node.layer)
+      } else {
+        layers.append(try TrainingProgram.layer(index, model, options))
+      }
     }
     var consumers = [[Int]](repeating: [], count: network.tensors.count)
-    for (index, node) in network.nodes.enumerated() {
+    for (index, node) in network.nodes.enumerated() where isNeeded[index] {
       for input in node.inputs { consumers[input].append(index) }
     }
-    let outputs = Set(network.outputs)
+    let kept = Set(network.outputs + flow.sources + flow.targets)
 
     /// The node that alone takes the only output of `node`, and takes nothing else.
     func onlyConsumer(of node: Int) -> Int? {
       let tensors = network.nodes[node].outputs
-      guard tensors.count == 1, !outputs.contains(tensors[0]), consumers[tensors[0]].count == 1,
+      guard tensors.count == 1, !kept.contains(tensors[0]), consumers[tensors[0]].count == 1,
         let next = consumers[tensors[0]].first, network.nodes[next].inputs.count == 1
       else { return nil }
       return next
     }
 
     var absorbed: Set<Int> = []
-    for first in network.nodes.indices where !absorbed.contains(first) {
+    for first in network.nodes.indices where isNeeded[first] && !absorbed.contains(first) {
       var layer = layers[first]
       var members = [first]
       while let last = members.last, let next = onlyConsumer(of: last),
@@ -65,6 +72,7 @@ struct TrainingProgram {
           states: members.flatMap { model.stateLayout.ranges[$0] }))
     }
   }
+
   /// The layer of a node as it is trained: in the form that keeps its states, if that was asked for.
   private static func layer(
     _ index: Int, _ model: Model, _ options: TrainingSession.Options

@@ -52,42 +52,8 @@ extension TrainingSession {
     _ step: TrainingPlan.Step, _ backward: TrainingPlan.Backward,
     into consumer: (any GradientConsumer)? = nil
   ) throws(CNNError) {
-    let table = plan.table
-    let slots = services.concurrency
-    let gradients = table.list(
-      consumer == nil ? backward.parameterGradients : backward.passingGradients)
-    if consumer != nil {
-      for index in 0..<gradients.count {
-        guard let gradient = gradients.pointer(index) else { continue }
-        Elementwise.fill(gradient, count: gradients[index].count, value: 0, slots: slots)
-      }
-    }
-    do throws(CNNError) {
-      try step.layer.backward(
-        BackwardCall(
-          batch: lastBatch, inputs: table.list(backward.inputs),
-          outputs: table.list(backward.outputs),
-          outputGradients: table.list(backward.outputGradients),
-          inputGradients: table.list(backward.inputGradients),
-          parameters: table.list(step.parameters), parameterGradients: gradients,
-          gradientReceiver: consumer == nil ? nil : backward.receiver,
-          states: table.list(step.states), cache: table.list(step.cache)[0],
-          scratch: table.list(backward.scratch)[0], random: key(of: step), services: services))
-    } catch {
-      throw error.prefixed(by: "layer \"\(step.name)\", backward")
-    }
-    let sums = table.list(backward.sums)
-    for pair in stride(from: 0, to: sums.count, by: 2) {
-      guard let sum = sums.pointer(pair), let term = sums.pointer(pair + 1) else { continue }
-      Elementwise.accumulate(term, sum, count: sums[pair].count, slots: slots)
-    }
-    guard let consumer else { return }
-    for index in 0..<gradients.count {
-      guard let gradient = gradients.pointer(index) else { continue }
-      consumer.consume(
-        gradient, parameter: step.parameterIndices[index], offset: 0,
-        count: gradients[index].count, concurrency: slots)
-    }
+    try plan.backward(
+      step, backward, batch: lastBatch, random: lastKey, services: services, into: consumer)
   }
 
   /// Sets the gradients of all parameters to zero.

@@ -59,7 +59,7 @@ public final class TrainingSession: @unchecked Sendable {
   package private(set) var lastBatch = 0
   /// Whether a `backward` may follow: there is one for each `forward`.
   package internal(set) var awaitsBackward = false
-  private var lastKey = RandomKey(seed: 0)
+  private(set) var lastKey = RandomKey(seed: 0)
   private var holdsAccess = false
 
   /// Plans training.
@@ -171,19 +171,7 @@ public final class TrainingSession: @unchecked Sendable {
   }
 
   func forward(_ step: TrainingPlan.Step, _ batch: Int) throws(CNNError) {
-    let table = plan.table
-    do throws(CNNError) {
-      try step.layer.forward(
-        ForwardCall(
-          batch: batch, mode: .training, inputs: table.list(step.inputs),
-          outputs: table.list(step.outputs), parameters: table.list(step.parameters),
-          states: table.list(step.states),
-          prepared: UnsafeMutableBufferPointer(start: nil, count: 0),
-          cache: table.list(step.cache)[0], scratch: table.list(step.forwardScratch)[0],
-          random: key(of: step), services: services))
-    } catch {
-      throw error.prefixed(by: "layer \"\(step.name)\"")
-    }
+    try plan.forward(step, batch: batch, random: lastKey, services: services)
   }
 
   /// Output `index` of the last `forward`, valid until the next one and while the session lives.
@@ -230,12 +218,6 @@ public final class TrainingSession: @unchecked Sendable {
     gradientMemory = memory
     plan.table.setExternal(plan.gradientSlot, memory.pointer)
     return memory
-  }
-
-  func key(of step: TrainingPlan.Step) -> RandomKey {
-    RandomKey(
-      seed: lastKey.seed, node: UInt32(truncatingIfNeeded: step.nodes.first ?? 0),
-      step: lastKey.step)
   }
 
   /// Runs `body` with the model reserved for this session, so that no call in between can find it

@@ -35,6 +35,7 @@ static struct {
   cnn_dataset *dataset, *freed_dataset;
   cnn_batches *batches, *freed_batches;
   cnn_image *image, *freed_image;
+  cnn_explanation *explanation, *freed_explanation;
   void *model_bytes, *png_bytes;
   int64_t model_size, png_size;
 } fixture;
@@ -71,6 +72,7 @@ static cnn_training *out_cnn_training;
 static cnn_dataset *out_cnn_dataset;
 static cnn_batches *out_cnn_batches;
 static cnn_image *out_cnn_image;
+static cnn_explanation *out_cnn_explanation;
 static char *out_char;
 static void *out_void;
 static const char *out_const_char;
@@ -78,6 +80,7 @@ static const uint8_t *out_const_uint8_t;
 static cnn_tensor out_cnn_tensor = CNN_TENSOR_INIT;
 static cnn_model_info out_cnn_model_info = CNN_MODEL_INFO_INIT;
 static cnn_dataset_info out_cnn_dataset_info = CNN_DATASET_INFO_INIT;
+static cnn_explanation_info out_cnn_explanation_info = CNN_EXPLANATION_INFO_INIT;
 static size_t zero_struct[64], huge_struct[64];
 
 static void *const bogus = (void *)(uintptr_t)0x10;
@@ -149,6 +152,7 @@ static void make_objects(void) {
                         &fixture.model));
   MUST(cnn_model_set_metadata(fixture.model, "author", "somebody"));
   MUST(cnn_image_create(8, 8, 3, bytes, &fixture.image));
+  MUST(cnn_explain_image(fixture.model, fixture.image, NULL, &fixture.explanation));
   MUST(cnn_dataset_create_images(6, 8, 8, 3, CNN_NHWC, bytes, labels, three_names, 3,
                                  &fixture.dataset));
   MUST(cnn_batches_create(fixture.dataset, fixture.model, "{\"batch_size\": 2}",
@@ -184,6 +188,8 @@ static void make_freed_objects(void) {
   cnn_batches_free(fixture.freed_batches);
   MUST(cnn_image_create(8, 8, 3, bytes, &fixture.freed_image));
   cnn_image_free(fixture.freed_image);
+  MUST(cnn_explain_image(fixture.model, fixture.image, NULL, &fixture.freed_explanation));
+  cnn_explanation_free(fixture.freed_explanation);
 }
 
 static void fill_buffers(const char *folder) {

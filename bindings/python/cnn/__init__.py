@@ -29,6 +29,7 @@ from .errors import (
     UnknownNameError,
     UnsupportedError,
 )
+from .explain import Explanation
 from .image import Image
 from .layer import Layer
 from .layer_calls import BackwardCall, ForwardCall, PrepareCall
@@ -64,7 +65,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Attribute", "BackwardCall", "Batches", "BusyError", "CNNError", "CancelledError", "Classifier",
-    "Dataset", "ForwardCall", "Image", "InputOutputError", "InternalError", "InvalidArgumentError",
+    "Dataset", "Explanation", "ForwardCall", "Image", "InputOutputError", "InternalError", "InvalidArgumentError",
     "Layer", "LayerFailedError", "Loss", "LossCall", "MalformedDataError", "Model",
     "NonFiniteError", "Optimizer", "OptimizerCall", "OutOfMemoryError", "Parameters", "Prediction",
     "PrepareCall", "Progress", "Session", "ShapeMismatchError", "TensorInfo", "Trainer", "Training",

@@ -30,6 +30,7 @@ from ._signatures import (
     Tensor,
 )
 from ._signatures import DatasetInfo as DatasetInfo
+from ._signatures import ExplanationInfo as ExplanationInfo
 from ._signatures import ModelInfo as ModelInfo
 from ._signatures import Progress as Progress
 from .errors import error

@@ -70,6 +70,16 @@ class DatasetInfo(ctypes.Structure):
     ]
 
 
+class ExplanationInfo(ctypes.Structure):
+    """``cnn_explanation_info``."""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t), ("height", c_int64), ("width", c_int64),
+        ("index", c_int64), ("label", c_char_p), ("method", c_char_p), ("probability", c_double),
+        ("score", c_double), ("minimum", c_double), ("maximum", c_double),
+    ]
+
+
 class Target(ctypes.Structure):
     """``cnn_target``."""
 
@@ -183,6 +193,11 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "cnn_image_resize": [_OBJECT, c_int64, c_int64, _TEXT, _OUT_OBJECT],
     "cnn_image_crop": [_OBJECT, c_int64, c_int64, c_int64, c_int64, _OUT_OBJECT],
     "cnn_image_to_tensor": [_OBJECT, _OBJECT, c_int32, c_int64, _FLOATS],
+    "cnn_explain_file": [_OBJECT, _TEXT, _TEXT, _OUT_OBJECT],
+    "cnn_explain_image": [_OBJECT, _OBJECT, _TEXT, _OUT_OBJECT],
+    "cnn_explanation_describe": [_OBJECT, POINTER(ExplanationInfo)],
+    "cnn_explanation_map": [_OBJECT, c_int64, _FLOATS],
+    "cnn_explanation_overlay": [_OBJECT, _TEXT, _OUT_OBJECT],
     "cnn_set_num_threads": [c_int64],
     "cnn_set_memory_limit": [c_int64],
     "cnn_set_log_callback": [LogCallback, c_void_p],
@@ -210,6 +225,7 @@ VALUE_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "cnn_dataset_free": (None, [_OBJECT]),
     "cnn_batches_free": (None, [_OBJECT]),
     "cnn_image_free": (None, [_OBJECT]),
+    "cnn_explanation_free": (None, [_OBJECT]),
     "cnn_num_threads": (c_int64, []),
     "cnn_memory_limit": (c_int64, []),
     "cnn_memory_in_use": (c_int64, []),

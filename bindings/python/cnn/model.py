@@ -14,6 +14,7 @@ import numpy as np
 from . import _ffi
 from ._handle import Handle
 from .errors import ShapeMismatchError, UnknownNameError
+from .explain import Explanation, explain
 from .image import Image
 
 if TYPE_CHECKING:
@@ -314,6 +315,21 @@ class Model(Handle):
             found = _ffi.new_predictions(
                 "cnn_recognise_image", capacity, self._pointer, picture._pointer)
         return [Prediction(*fields) for fields in found]
+
+    def explain(
+        self, photo: Image | np.ndarray[Any, Any] | bytes | str | os.PathLike[str],
+        method: str = "grad_cam", label: str | int | None = None, **options: Any,
+    ) -> Explanation:
+        """Finds out which places of a picture made the model decide as it did.
+
+        Args:
+            photo: a picture, or a file with one.
+            method: "grad_cam", "saliency" or "occlusion".
+            label: the name or number of the class to explain; None for the likeliest.
+            options: those of the method; see ``cnn_explain_file``.
+        """
+        number = label if label is None or isinstance(label, str) else _ffi.integer(label)
+        return explain(self, photo, _ffi.options({"method": method, "class": number, **options}))
 
     def evaluate(self, dataset: Dataset, **options: Any) -> dict[str, Any]:
         """Measures the model on a dataset: "loss", "accuracy", "confusion" and more."""
