@@ -31,7 +31,7 @@ import Testing
   @Test func aResidualNetworkGetsANewLinearLayer() throws {
     try registerBuiltinLayers()
     let old = try Model(
-      Graph.resNetSmall(inputShape: [16, 16, 3], classes: 3, widths: [4, 8], blocksPerStage: 1),
+      Graph.resNetSmall(inputShape: [16, 16, 3], classes: 3, widths: [4, 8], blocksPerStage: [1]),
       seed: 5)
     old.classNames = ["cat", "dog", "neither"]
     old.metadata = ["author": "somebody", Model.preprocessingKey: "{}"]
