@@ -68,7 +68,7 @@ package struct ReducedImage {
   }
 
   /// Converts to another pixel format; see `Image.converted`.
-  func converted(to format: Image.PixelFormat) throws(CNNError) -> ReducedImage {
+  package func converted(to format: Image.PixelFormat) throws(CNNError) -> ReducedImage {
     ReducedImage(try image.converted(to: format), like: self)
   }
 }

@@ -255,3 +255,31 @@ def test_a_longer_side_is_a_limit_and_no_wish() -> None:
         cnn.Image(huge)
     with pytest.raises(cnn.MalformedDataError, match="limit of 1000"):
         cnn.Image(huge, max_side=100, max_pixels=1000)
+
+
+@pytest.mark.parametrize("resize", ["stretch", "shorter_side", "fit"])
+def test_data_sets_see_what_recognising_sees(resize: str, tmp_path: Path) -> None:
+    """A folder of photos gives the numbers from which the answer for each file is computed."""
+    folder = tmp_path / "photos" / "things"
+    folder.mkdir(parents=True)
+    for size in ((500, 375), (90, 120), (9, 7)):
+        (folder / f"{size[0]}.jpg").write_bytes(make.jpeg(photo(*size), exif=make.exif(6)))
+    model = cnn.Model({
+        "inputs": [{"name": "image", "shape": [20, 24, 3]}],
+        "layers": [{"type": "flatten"}, {"name": "head", "type": "linear", "out_features": 3}]})
+    model.preprocessing = {
+        "width": 24, "height": 20, "resize": resize,
+        **({"shorter_side": 26} if resize == "shorter_side" else {})}
+    data = cnn.Dataset.open(tmp_path / "photos", preprocessing=model.preprocessing)
+    paths = sorted(folder.iterdir())
+    assert len(data) == len(paths) == 3
+    for index, path in enumerate(paths):
+        samples, _ = data.read([index])
+        logits = model.predict(samples)[0].astype(np.float64)
+        shares = np.exp(logits - logits.max())
+        shares /= shares.sum()
+        answers = {answer.index: answer.probability for answer in model.recognise(path)}
+        assert [np.float32(answers[k]) for k in range(3)] == list(shares.astype(np.float32))
+        # In full, the picture gives nearly the same.
+        exact = cnn.Image(path).to_tensor(model)
+        assert np.abs(samples[0] - exact).max() < 20 / 255

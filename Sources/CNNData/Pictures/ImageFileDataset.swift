@@ -6,7 +6,8 @@ public import CNNLayerKit
 /// Decoded pictures are kept in memory, reduced to the preprocessing's size, as far as they fit
 /// `cacheBytes`. With `Preprocessing.ResizeMode.shorterSide` the whole picture is kept, so that
 /// random crops can take any part of it; with the other modes crops are taken from the picture
-/// that an unchanged sample shows.
+/// that an unchanged sample shows. JPEG files are decoded so far as that needs it (see
+/// `Preprocessing.resized(decoding:limits:)`); where samples are rectangles of pictures, completely.
 public final class ImageFileDataset: PictureDataset {
   /// A rectangle of a picture, in pixels, after the picture was turned as its Exif orientation says.
   public struct Region: Sendable, Hashable {
@@ -53,23 +54,36 @@ public final class ImageFileDataset: PictureDataset {
 
     /// Reads and decodes the picture, and cuts out its rectangle.
     fileprivate func picture(limits: Image.Limits) throws(CNNError) -> Image {
-      let whole: Image
-      if let member {
-        guard member.range.count <= limits.maximumFileBytes else {
-          throw CNNError(
-            .inputOutput,
-            "it has \(member.range.count) bytes, and at most \(limits.maximumFileBytes) are allowed"
-          )
-        }
-        whole = try member.archive.withFile(member.range) { (bytes) throws(CNNError) in
-          try Image(decoding: bytes, limits: limits)
-        }
-      } else {
-        whole = try Image(contentsOf: path, limits: limits)
+      let whole = try withContents(limits: limits) { (bytes) throws(CNNError) in
+        try Image(decoding: bytes, limits: limits)
       }
       guard let region else { return whole }
       return try whole.cropped(
         x: region.left, y: region.top, width: region.width, height: region.height)
+    }
+
+    /// The same, decoded so far as a preprocessing needs it; for a rectangle, in full.
+    fileprivate func picture(
+      limits: Image.Limits, for preprocessing: Preprocessing
+    ) throws(CNNError) -> ReducedImage {
+      if region != nil { return ReducedImage(try picture(limits: limits)) }
+      return try withContents(limits: limits) { (bytes) throws(CNNError) in
+        try preprocessing.reduced(decoding: bytes, limits: limits)
+      }
+    }
+
+    private func withContents<Result>(
+      limits: Image.Limits, _ body: (UnsafeRawBufferPointer) throws(CNNError) -> Result
+    ) throws(CNNError) -> Result {
+      guard let member else {
+        return try readFile(path: path, limit: limits.maximumFileBytes).withUnsafeBytes(body)
+      }
+      guard member.range.count <= limits.maximumFileBytes else {
+        throw CNNError(
+          .inputOutput,
+          "it has \(member.range.count) bytes, and at most \(limits.maximumFileBytes) are allowed")
+      }
+      return try member.archive.withFile(member.range, body)
     }
   }
 
@@ -205,7 +219,7 @@ public final class ImageFileDataset: PictureDataset {
   /// The picture in the size from which samples are cut.
   private func stored(_ index: Int) throws(CNNError) -> Image {
     if let kept = cache.picture(index) { return kept }
-    let decoded = try files[index].picture(limits: limits)
+    let decoded = try files[index].picture(limits: limits, for: appliedPreprocessing)
     let picture = try reduced(decoded)
     cache.keep(picture, as: index)
     return picture
@@ -213,31 +227,31 @@ public final class ImageFileDataset: PictureDataset {
 
   /// A picture that was kept as it is, in the size that the preprocessing wants.
   private func enlarged(_ image: Image) throws(CNNError) -> Image {
-    let (width, height) = appliedPreprocessing.wholeSize(of: image)
+    let (width, height) = appliedPreprocessing.wholeSize(image.width, image.height)
     return try image.resized(width: width, height: height, filter: appliedPreprocessing.filter)
   }
 
   /// The picture without pixels that no sample needs. It is never enlarged: that would take memory
   /// and give nothing.
-  private func reduced(_ image: Image) throws(CNNError) -> Image {
+  private func reduced(_ picture: ReducedImage) throws(CNNError) -> Image {
     let format: Image.PixelFormat = appliedPreprocessing.color == .grey ? .grey : .rgb
-    let (width, height) = appliedPreprocessing.wholeSize(of: image)
-    if width >= image.width, height >= image.height, keepsProportions(image) {
-      return try image.converted(to: format)
+    let (width, height) = appliedPreprocessing.wholeSize(picture.width, picture.height)
+    if width >= picture.width, height >= picture.height, keepsProportions(picture) {
+      return try picture.image.converted(to: format)
     }
     guard case .shorterSide = appliedPreprocessing.resize else {
-      return try appliedPreprocessing.resized(image)
+      return try appliedPreprocessing.resized(picture)
     }
-    return try image.converted(to: format)
+    return try picture.converted(to: format)
       .resized(width: width, height: height, filter: appliedPreprocessing.filter)
   }
 
   /// Whether crops of the picture as it is show what crops of the resized one would.
-  private func keepsProportions(_ image: Image) -> Bool {
+  private func keepsProportions(_ picture: ReducedImage) -> Bool {
     switch appliedPreprocessing.resize {
     case .shorterSide: true
     case .stretch:
-      image.width * appliedPreprocessing.height == image.height * appliedPreprocessing.width
+      picture.width * appliedPreprocessing.height == picture.height * appliedPreprocessing.width
     case .fit: false
     }
   }
@@ -252,10 +266,9 @@ extension Preprocessing {
   }
 
   /// The size of the whole picture of which a sample shows a part.
-  func wholeSize(of image: Image) -> (width: Int, height: Int) {
-    guard case .shorterSide(let side) = resize else { return (width, height) }
-    let shorter = min(image.width, image.height)
-    return (side * image.width / shorter, side * image.height / shorter)
+  func wholeSize(_ width: Int, _ height: Int) -> (width: Int, height: Int) {
+    guard case .shorterSide = resize else { return (self.width, self.height) }
+    return scaledSize(width, height)
   }
 }
 
