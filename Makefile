@@ -21,6 +21,7 @@ build: setup ## build the shared library, the command and the Swift modules
 	@ln -sf libcnn.so $(BUILD)/libcnn.so.0
 
 test: build ## run all tests: Swift, C, Python, the examples
+	@Tools/setup --test
 	@$(PYTHON) Tools/run_tests.py
 
 demo: build ## train a network on real handwritten digits and recognise unseen ones

@@ -232,6 +232,11 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(refusal.status, str(refusal))
         except TimeoutError:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The photo did not arrive in time.")
+        except OSError:
+            raise  # the peer went away
+        except Exception as problem:
+            print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "The server made a mistake.")
 
     def send_error(self, code, message=None, explain=None) -> None:
         """What Python's server says about requests that are none, in our form."""
