@@ -16,8 +16,8 @@ struct ExplainCommand: ParsableCommand {
       For each picture and method, writes a PNG of the picture's size with a heat map over it, and \
       prints a line: the picture, the class, its probability, the file.
 
-        cnn explain --model pets.cnn photo.jpg
-        cnn explain --model pets.cnn photo.jpg --method occlusion --class dog --output maps
+        cnn explain photo.jpg
+        cnn explain --model mine.cnn photo.jpg --method occlusion --class dog --output maps
 
       Methods: grad_cam (regions with features that speak for the class), saliency (pixels that \
       change the class's score), occlusion (parts without which the class is less likely), all.
@@ -26,8 +26,11 @@ struct ExplainCommand: ParsableCommand {
   @Argument(help: "PNG or JPEG files.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
   var pictures: [String]
 
-  @Option(help: "The model's file.", completion: .file())
-  var model: String
+  @Option(
+    help: ArgumentHelp(
+      "The model's file, or the name of one that comes with the program.",
+      discussion: DefaultModel.help, valueName: "file"), completion: .file())
+  var model: String?
 
   @Option(help: "How to look: grad_cam, saliency, occlusion or all.")
   var method = GradCAM.name
@@ -57,7 +60,7 @@ struct ExplainCommand: ParsableCommand {
     try common.apply()
     try reportingErrors {
       let methods = try chosenMethods()
-      let explainer = try Explainer(Model.load(path: model))
+      let explainer = try Explainer(DefaultModel.open(model))
       let choice = choice(explainer.model.classNames)
       try makeFolder()
       var files = OutputNames(folder: output)
