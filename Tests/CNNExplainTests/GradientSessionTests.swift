@@ -163,6 +163,27 @@ struct GradientSessionTests {
     }
   }
 
+  @Test("a layer without a gradient is named where one would pass it, and no obstacle elsewhere")
+  func oneWay() throws {
+    try OneWay.register()
+    let model = try makeModel(
+      Graph(
+        input: [4, 4, 3],
+        layers: [
+          Graph.Node("one", type: "test.one_way"),
+          Graph.Node("conv", type: "conv2d", ["out_channels": 4, "kernel_size": 3]),
+          Graph.Node("mean", type: "global_avg_pool2d"),
+          Graph.Node("fc", type: "linear", ["out_features": 2]),
+        ]))
+    let explainer = try Explainer(model)
+    let photo = try noise(width: 9, height: 9)
+    expectError(.unsupported, "layer \"one\" (test.one_way) has no backward pass") {
+      _ = try explainer.explain(photo, by: Saliency())
+    }
+    #expect(try explainer.explain(photo, by: GradCAM()).map.width == 9)
+    #expect(try explainer.explain(photo, by: Occlusion()).map.width == 9)
+  }
+
   @Test("a layer that keeps statistics and does not say how is named")
   func statistics() throws {
     try Counting.register()
@@ -176,6 +197,29 @@ struct GradientSessionTests {
     expectError(.unsupported, "layer \"count\" (test.counting)") {
       _ = try GradientSession(model: model, from: model.network.outputs, to: [0])
     }
+  }
+}
+
+/// A layer that passes its input on, and has no backward pass.
+private struct OneWay: Layer {
+  let outputs: [OutputDeclaration]
+  var isDifferentiable: Bool { false }
+
+  private static let registered: Result<Void, CNNError> = {
+    do throws(CNNError) {
+      return .success(
+        try LayerRegistry.shared.register(
+          LayerType("test.one_way", summary: "Passes on.", attributes: []) {
+            (_, inputs) throws(CNNError) in
+            OneWay(outputs: [OutputDeclaration(shape: inputs[0])])
+          }))
+    } catch { return .failure(error) }
+  }()
+
+  static func register() throws { try registered.get() }
+
+  func forward(_ call: borrowing ForwardCall) throws(CNNError) {
+    _ = call.outputs[0].update(fromContentsOf: call.inputs[0])
   }
 }
 
