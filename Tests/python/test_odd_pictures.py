@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import picture_files as make
 import pytest
+from test_fuzz import in_child
 
 import cnn
 
@@ -191,6 +193,45 @@ def test_every_prefix_is_an_error(kind: str, model: cnn.Model) -> None:
     for count in [*range(1, min(400, len(data))), *range(400, len(data), 37)]:
         with pytest.raises(cnn.MalformedDataError):
             model.recognise(data[:count])
+
+
+FUZZED = ["jpeg", "jpeg progressive", "jpeg CMYK", "jpeg YCCK", "jpeg with restarts",
+          "progressive orientation 6", "png", "png 16 bits interlaced",
+          "png palette, transparent interlaced", "png animated", "png orientation 7"]
+
+
+@pytest.mark.parametrize("name", FUZZED)
+def test_damaged_files_end_nothing(name: str) -> None:
+    """Bytes are changed, cut out and doubled: an answer or an error, and no memory is kept."""
+    data = RIGHT[name][0]
+
+    def work() -> None:
+        model = make.quarter_model()
+        model.recognise(data)
+        before = cnn.memory_in_use()
+        source = random.Random(name)
+        for _ in range(700):
+            damaged = bytearray(data)
+            for _ in range(source.choice((1, 1, 2, 5, 20))):
+                place = source.randrange(len(damaged))
+                kind = source.randrange(4)
+                if kind == 0:
+                    damaged[place] ^= 1 << source.randrange(8)
+                elif kind == 1:
+                    damaged[place] = source.choice((0, 1, 0x7F, 0x80, 0xD8, 0xFE, 0xFF))
+                elif kind == 2:
+                    del damaged[place:place + source.randrange(1, 40)]
+                else:
+                    damaged[place:place] = damaged[place:place + source.randrange(1, 40)]
+                damaged = damaged or bytearray(1)
+            try:
+                answers = model.recognise(bytes(damaged), top=16)
+                assert abs(sum(answer.probability for answer in answers) - 1) < 1e-4
+            except cnn.CNNError as problem:
+                assert str(problem)
+        assert cnn.memory_in_use() == before
+
+    in_child(work)
 
 
 def test_memory_for_a_huge_photo(tmp_path: Path) -> None:
