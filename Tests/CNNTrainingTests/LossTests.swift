@@ -30,6 +30,15 @@ import Testing
     Case(
       type: "softmax_cross_entropy", shape: [3], output: [1, 2, 3], values: [0.5, 0.25, 0.25],
       expected: 1.65760596),
+    // Targets 29/60, 31/120, 31/120: 3.40760596 − 1.775
+    Case(
+      type: "softmax_cross_entropy", attributes: ["label_smoothing": 0.1], shape: [3],
+      output: [1, 2, 3], values: [0.5, 0.25, 0.25], expected: 1.63260596,
+      gradient: [-0.39330276, -0.01360486, 0.40690762]),
+    // A row that adds up to 2 keeps its weight but for what is spread: 0.5 · (1, 1) + 0.25 each.
+    Case(
+      type: "softmax_cross_entropy", attributes: ["label_smoothing": 0.5], shape: [2],
+      output: [0, 0], values: [1, 1], expected: 1.5 * 0.69314718, gradient: [0, 0]),
     // Two positions per sample: the mean of 0.40760596 and log 3.
     Case(
       type: "softmax_cross_entropy", shape: [2, 3], output: [1, 2, 3, 5, 5, 5], labels: [2, 0],

@@ -39,6 +39,47 @@ import Testing
     for (a, b) in zip(Self.rates(schedule, epochs: 6), expected) { #expect(abs(a - b) < 1e-8) }
   }
 
+  @Test(arguments: ["constant", "exponential", "step", "plateau", "cosine"])
+  func everyScheduleWarmsUp(type: String) throws {
+    let plain = try LearningRateSchedule(
+      type == "cosine" ? ["type": "cosine", "epochs": 9] : .string(type))
+    var warming = plain
+    warming.warmupSteps = 6
+    let factors = [1.0 / 6, 2.0 / 6, 3.0 / 6, 4.0 / 6, 5.0 / 6, 1, 1, 1]
+    // Results that stall, so that "plateau" divides while the rate still rises.
+    let results = [Double](repeating: 0.5, count: 8)
+    let expected = zip(Self.rates(plain, epochs: 8, results: results), factors).map { $0 * $1 }
+    for (a, b) in zip(Self.rates(warming, epochs: 8, results: results), expected) {
+      #expect(abs(a - b) < 1e-12)
+    }
+  }
+
+  @Test func warmUpInEpochsNeedsTheirLength() throws {
+    let schedule = try LearningRateSchedule(["type": "constant", "warmup_epochs": 1.5])
+    #expect(schedule.warmupEpochs == 1.5 && schedule.warmupSteps == 0)
+    var options = TrainingOptions()
+    options.schedule = schedule
+    let error = failure { _ = try Training(model: makeModel(linearNetwork()), options: options) }
+    #expect(error?.message.contains("warmup_epochs") == true)
+    // 20 samples in batches of 5: 6 steps of warm-up.
+    var trainer = TrainerOptions()
+    trainer.training = options
+    trainer.training.batchSize = 5
+    trainer.training.learningRate = 0.6
+    trainer.epochs = 2
+    var rates: [Double] = []
+    try Trainer(model: makeModel(smallNetwork()), dataset: stripes(20), options: trainer).fit {
+      if $0.event == .step { rates.append($0.learningRate) }
+      return .proceed
+    }
+    for (a, b) in zip(rates, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.6, 0.6]) {
+      #expect(abs(a - b) < 1e-9)
+    }
+    trainer.training.schedule.warmupEpochs = 1e6
+    trainer.epochs = 1
+    try Trainer(model: makeModel(smallNetwork()), dataset: stripes(20), options: trainer).fit()
+  }
+
   @Test func plateauDividesWhenResultsStall() throws {
     let schedule = try LearningRateSchedule([
       "type": "plateau", "patience": 1, "factor": 0.1, "minimum": 0.005,

@@ -229,6 +229,14 @@ static void use_everything(void) {
   OK(cnn_train_step(training, 2, CNN_NCHW, sample, 2 * SAMPLE, batch_labels, NULL));
   OK(cnn_trainer_fit(model, part, rest, "{\"epochs\": 1}", NULL, NULL, &text));
   cnn_free(text);
+  OK(cnn_training_presets(&text));
+  EXPECT(strstr(text, "\"alexnet\"") != NULL && strstr(text, "\"modern\"") != NULL);
+  cnn_free(text);
+  OK(cnn_trainer_fit(model, part, rest,
+                     "{\"preset\": \"modern\", \"epochs\": 2, \"batch_size\": 2, "
+                     "\"cutmix\": {}, \"class_balance\": true}",
+                     NULL, NULL, &text));
+  cnn_free(text);
   OK(cnn_forward(model, 2, CNN_NHWC, input, 2 * SAMPLE, 6, output));
   OK(cnn_image_create(8, 8, 3, pixels, &image));
   OK(cnn_image_resize(image, 5, 5, NULL, &small));

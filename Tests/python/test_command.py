@@ -82,6 +82,20 @@ def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:
     assert re.search(rb"epoch 1/1 \[=+ *\] loss .* samples/s, .* left", shown)
 
 
+def test_a_recipe_on_the_command_line(tmp_path: Path) -> None:
+    """A preset, options that win over it, and every option of the recipe."""
+    arguments = ["--data", "digits", "--model", "mnist", "--json", "--plot", "none",
+                 "--output", tmp_path / "m.cnn"]
+    history = json.loads(run(
+        "train", *arguments, "--preset", "modern", "--epochs", 2, "--batch-size", 100,
+        "--augment", '{"random_crop": {"padding": 1}}', "--ema", 0.9, "--mixup", 0.4,
+        "--cutmix", 1, "--class-balance", "--label-smoothing", 0.05).stdout)
+    assert len(history["epochs"]) == 2 and len(history["steps"]) == 2 * 15
+    assert "modern" in run("train", "--help").stdout
+    result = run("train", *arguments, "--preset", "modem", status=64)
+    assert 'did you mean "modern"' in result.stderr
+
+
 def test_evaluating(trained: Path) -> None:
     text = run("evaluate", trained, "--data", "digits").stdout
     assert re.search(r"^accuracy +\d+\.\d %$", text, re.MULTILINE)

@@ -150,8 +150,9 @@ final class LossHead {
     usesMainLabels = false
   }
 
-  /// Sets rows of probabilities from the classes of samples that were mixed. Answers are counted as
-  /// right by the class with the larger share.
+  /// Sets rows of probabilities from the classes of samples that were mixed.
+  ///
+  /// Answers are counted as right by the class with the larger share.
   ///
   /// - Parameter labels: The class of each sample before it was mixed; one position per sample.
   func setMixed(_ batch: MixedBatch, labels: UnsafePointer<Int32>) throws(CNNError) {

@@ -131,6 +131,10 @@ public struct TrainerOptions: Hashable, Sendable {
     for (name, value) in notNegative where value < 0 {
       throw .invalidArgument("option \"\(name)\" is at least 0, got \(value)")
     }
+    guard shuffle || !classBalance else {
+      throw .invalidArgument(
+        "option \"class_balance\" draws samples at random, so \"shuffle\" must not be false")
+    }
     guard minDelta >= 0, minDelta.isFinite else {
       throw .invalidArgument("option \"min_delta\" is finite and at least 0, got \(minDelta)")
     }

@@ -215,7 +215,8 @@ class Batches(Handle):
         model: whose preprocessing applies to pictures; by default the dataset's own.
         batch_size: how many samples a batch has at most.
         layout: the order of axes of samples.
-        options: see ``cnn_batches_create``: shuffle, seed, drop_last, augment, prefetch, workers.
+        options: see ``cnn_batches_create``: shuffle, class_balance, seed, drop_last,
+            augment, prefetch, workers.
     """
 
     _free = "cnn_batches_free"

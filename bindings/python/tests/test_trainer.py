@@ -121,6 +121,55 @@ def test_resuming_ends_with_the_same_bits(digits, test_digits, tmp_path, threads
     assert resumed["steps"] == history["steps"]
 
 
+RECIPE = {
+    "epochs": 4, "optimizer": "momentum", "learning_rate": 0.01, "seed": 3,
+    "augment": {"random_crop": {"padding": 1}}, "mixup": {"alpha": 0.3},
+    "cutmix": {"probability": 0.5}, "ema": {"decay": 0.95}, "class_balance": True,
+    "loss": {"type": "softmax_cross_entropy", "label_smoothing": 0.1},
+    "schedule": {"type": "cosine", "warmup_epochs": 1},
+}
+
+
+def test_a_whole_recipe_learns_and_resumes(digits, test_digits, tmp_path):
+    straight = cnn.Model(SMALL)
+    cnn.Trainer(straight, **RECIPE).fit(digits, test_digits)
+    assert straight.evaluate(test_digits)["accuracy"] > 0.7
+    checkpoint = tmp_path / "checkpoint"
+    options = {**RECIPE, "checkpoint": checkpoint, "resume": True}
+    with pytest.raises(cnn.CancelledError):
+        cnn.Trainer(cnn.Model(SMALL), **options).fit(
+            digits, test_digits, progress=lambda p: p.epoch == 1 and p.step == 20)
+    resumed = cnn.Model(SMALL, seed=9)
+    cnn.Trainer(resumed, **options).fit(digits, test_digits)
+    assert resumed.to_bytes() == straight.to_bytes()
+
+
+def test_presets_fill_in_what_is_not_given(digits):
+    presets = {preset["name"]: preset["options"] for preset in cnn.training_presets()}
+    assert set(presets) == {"alexnet", "modern"}
+    assert presets["alexnet"]["batch_size"] == 128
+    # None takes an option out of the preset: these pictures are grey.
+    options = {"preset": "alexnet", "epochs": 1, "augment": None, "seed": 2}
+    model = cnn.Model(SMALL)
+    history = cnn.Trainer(model, **options).fit(digits)
+    assert len(history["steps"]) == 12 and history["epochs"][0]["learning_rate"] == 0.01
+    same = cnn.Model(SMALL)
+    cnn.Trainer(same, **{**presets["alexnet"], **options, "preset": None}).fit(digits)
+    assert same.to_bytes() == model.to_bytes()
+    with pytest.raises(cnn.UnsupportedError, match="lighting"):
+        cnn.Trainer(cnn.Model(SMALL), preset="alexnet", epochs=1).fit(digits)
+
+
+def test_balanced_batches(digits):
+    few = digits.subset([i for i, label in enumerate(digits.labels) if label == 0 or i % 7 == 0])
+    labels = np.concatenate(
+        [batch for _, batch in few.batches(batch_size=16, seed=1, class_balance=True)])
+    counts = np.bincount(labels, minlength=10)
+    assert counts.max() - counts.min() <= 1 and counts.sum() == len(few)
+    with pytest.raises(cnn.UnsupportedError, match="mixup"):
+        few.batches(batch_size=16, mixup={"alpha": 1})
+
+
 def test_patience_and_best_parameters(digits, test_digits):
     model = cnn.Model(SMALL)
     history = cnn.Trainer(model, epochs=50, patience=2, learning_rate=0.02).fit(
@@ -140,6 +189,11 @@ def test_patience_and_best_parameters(digits, test_digits):
     ({"learning_rate": np.inf}, ValueError, "JSON"),
     ({"learning_rate": "fast"}, cnn.CNNError, "learning_rate"),
     ({"learning_rate": object()}, TypeError, "JSON"),
+    ({"preset": "alexnett"}, cnn.UnknownNameError, "alexnet"),
+    ({"ema": {"decay": 2}}, cnn.CNNError, "ema.decay"),
+    ({"mixup": {"alpha": -1}}, cnn.CNNError, "mixup.alpha"),
+    ({"cutmix": {"probability": 2}}, cnn.CNNError, "cutmix.probability"),
+    ({"class_balance": 1}, cnn.CNNError, "class_balance"),
     ({"batch_size": 2.5}, cnn.CNNError, "batch_size"),
     ({"checkpoint": "/nowhere/at/all"}, cnn.InputOutputError, "nowhere"),
 ])
