@@ -135,7 +135,7 @@ public final class TensorDataset: Dataset {
     let picture = PixelSource(
       pixels: source, height: image.height, width: image.width, channels: image.channels
     )
-    let cleared = augmentation.augmentation.apply(
+    let cleared = try augmentation.augmentation.apply(
       to: picture, height: image.height, width: image.width, output: output, random: &random)
     cleared?.clear(output, width: image.width, channels: image.channels)
   }

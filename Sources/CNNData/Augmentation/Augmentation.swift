@@ -2,8 +2,8 @@ public import CNNLayerKit
 
 /// Random changes of training images that leave their meaning as it is.
 ///
-/// Applied in this order: rotation together with cropping, horizontal flip, colour jitter,
-/// lighting; then the data set normalises the pixels, and cutout follows. What a sample gets depends on the
+/// Applied in this order: rotation together with cropping, horizontal flip, lower resolution, colour
+/// jitter, lighting, loss of colour; then the data set normalises the pixels, and cutout follows. What a sample gets depends on the
 /// seed, the epoch and the sample's index alone, so neither threads nor batch sizes change it.
 ///
 /// As JSON, with every key optional:
@@ -13,8 +13,10 @@ public import CNNLayerKit
 ///   "random_resized_crop": {"scale": [0.08, 1], "ratio": [0.75, 1.3333]},
 ///   "rotation": 10,
 ///   "horizontal_flip": 0.5,
+///   "downscale": {"probability": 0.3, "scale": [0.25, 1]},
 ///   "color_jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1},
 ///   "lighting": 0.1,
+///   "grayscale": 0.1,
 ///   "cutout": {"size": 8, "probability": 1}
 /// }
 /// ```
@@ -58,6 +60,23 @@ public struct Augmentation: Sendable, Hashable {
     ) {
       self.scale = scale
       self.ratio = ratio
+    }
+  }
+
+  /// Shrinks the sample and enlarges it again, so that sharpness says nothing about its class.
+  ///
+  /// For data that was put together from sources of different resolution.
+  public struct Downscale: Sendable, Hashable {
+    /// How likely it is for a sample to be shrunk, from 0 to 1.
+    public var probability: Float
+    /// The share of its height and width to which it shrinks: smallest and largest, above 0 and up
+    /// to 1.
+    public var scale: ClosedRange<Float>
+
+    /// Creates a loss of resolution.
+    public init(probability: Float, scale: ClosedRange<Float> = 0.25...1) {
+      self.probability = probability
+      self.scale = scale
     }
   }
 
@@ -109,28 +128,35 @@ public struct Augmentation: Sendable, Hashable {
   public var rotation: Float
   /// How likely it is that left and right change places, from 0 to 1.
   public var horizontalFlip: Float
+  /// A loss of resolution.
+  public var downscale: Downscale?
   /// Changes of colour; for images of one or three channels.
   public var colorJitter: ColorJitter?
   /// The standard deviation of AlexNet's lighting noise.
   ///
-  /// It shifts colours along the principal components of ImageNet's colours (Krizhevsky et al., 2012, section 4.1); 0.1 in the paper. For images of
-  /// three channels.
+  /// It shifts colours along the principal components of ImageNet's colours (Krizhevsky et al., 2012,
+  /// section 4.1); 0.1 in the paper. For images of three channels.
   public var lighting: Float
+  /// How likely it is that a sample loses its colours, from 0 to 1; for images of three channels.
+  public var grayscale: Float
   /// A square without contents.
   public var cutout: Cutout?
 
   /// Creates an augmentation; without arguments it changes nothing.
   public init(
     randomCrop: RandomCrop? = nil, randomResizedCrop: RandomResizedCrop? = nil,
-    rotation: Float = 0, horizontalFlip: Float = 0, colorJitter: ColorJitter? = nil,
-    lighting: Float = 0, cutout: Cutout? = nil
+    rotation: Float = 0, horizontalFlip: Float = 0, downscale: Downscale? = nil,
+    colorJitter: ColorJitter? = nil, lighting: Float = 0, grayscale: Float = 0,
+    cutout: Cutout? = nil
   ) {
     self.randomCrop = randomCrop
     self.randomResizedCrop = randomResizedCrop
     self.rotation = rotation
     self.horizontalFlip = horizontalFlip
+    self.downscale = downscale
     self.colorJitter = colorJitter
     self.lighting = lighting
+    self.grayscale = grayscale
     self.cutout = cutout
   }
 
@@ -138,7 +164,7 @@ public struct Augmentation: Sendable, Hashable {
   var takesAnySize: Bool { randomResizedCrop != nil }
 
   /// Whether colours change, which only images of known range can take.
-  var changesColor: Bool { colorJitter != nil || lighting > 0 }
+  var changesColor: Bool { colorJitter != nil || lighting > 0 || grayscale > 0 }
 }
 
 /// An augmentation together with what its random numbers depend on beside the sample's index.
@@ -181,6 +207,12 @@ extension Augmentation {
     }
     try check("rotation", rotation, in: 0...180)
     try check("horizontal_flip", horizontalFlip, in: 0...1)
+    if let downscale {
+      try check("downscale.probability", downscale.probability, in: 0...1)
+      try check("downscale.scale", downscale.scale.lowerBound, in: 1e-3...1)
+      try check("downscale.scale", downscale.scale.upperBound, in: 1e-3...1)
+    }
+    try check("grayscale", grayscale, in: 0...1)
     if let jitter = colorJitter {
       try check("color_jitter.brightness", jitter.brightness, in: 0...100)
       try check("color_jitter.contrast", jitter.contrast, in: 0...100)
@@ -222,14 +254,15 @@ extension Augmentation {
     guard havePixels else {
       throw CNNError(
         .unsupported,
-        "color_jitter and lighting need 8-bit pixels, this data set holds numbers of unknown "
-          + "range; leave them out or make the data set from 8-bit images")
+        "color_jitter, lighting and grayscale need 8-bit pixels, this data set holds numbers of "
+          + "unknown range; leave them out or make the data set from 8-bit images")
     }
-    guard image.channels == 3 || (image.channels == 1 && lighting == 0) else {
+    let needsColor = lighting > 0 ? "lighting" : grayscale > 0 ? "grayscale" : nil
+    guard image.channels == 3 || (image.channels == 1 && needsColor == nil) else {
       throw CNNError(
         .unsupported,
-        "\(lighting > 0 ? "lighting" : "color_jitter") needs images of "
-          + "\(lighting > 0 ? "3 channels" : "1 or 3 channels"), these have \(image.channels)")
+        "\(needsColor ?? "color_jitter") needs images of "
+          + "\(needsColor == nil ? "1 or 3 channels" : "3 channels"), these have \(image.channels)")
     }
   }
 }

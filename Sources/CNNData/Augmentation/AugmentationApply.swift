@@ -1,3 +1,5 @@
+import CNNLayerKit
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -31,32 +33,49 @@ extension Augmentation {
   ///   - output: Room for height * width * channels numbers.
   ///   - random: The sample's own random numbers.
   /// - Returns: What is to be cleared after normalisation, by cutout.
+  /// - Throws: `outOfMemory`.
   func apply<Pixel>(
     to source: PixelSource<Pixel>, height: Int, width: Int,
     output: UnsafeMutableBufferPointer<Float>, random: inout SampleRandom
-  ) -> OutputRectangle? {
-    applyGeometry(to: source, height: height, width: width, output: output, random: &random)
-    let colors = ColorChanges(output: output, channels: source.channels)
-    if let colorJitter { colors.jitter(colorJitter, random: &random) }
-    if lighting > 0 { colors.addLighting(deviation: lighting, random: &random) }
+  ) throws(CNNError) -> OutputRectangle? {
+    let view = drawView(of: source, height: height, width: width, random: &random)
+    if let size = drawDownscale(height: height, width: width, random: &random) {
+      try write(view, of: source, through: size, height: height, width: width, to: output)
+    } else {
+      try write(view, of: source, height: height, width: width, to: output)
+    }
+    if changesColor {
+      var colors = ColorChanges(output: output, channels: source.channels)
+      if let colorJitter { colors.jitter(colorJitter, random: &random) }
+      if lighting > 0 { colors.addLighting(deviation: lighting, random: &random) }
+      if grayscale > 0, random.uniform() < grayscale { colors.removeColor() }
+      colors.apply()
+    }
     return drawCutout(height: height, width: width, random: &random)
   }
 
-  private func applyGeometry<Pixel>(
-    to source: PixelSource<Pixel>, height: Int, width: Int,
-    output: UnsafeMutableBufferPointer<Float>, random: inout SampleRandom
-  ) {
+  /// The part of a picture that a sample shows.
+  private struct View {
+    var top: Int
+    var left: Int
+    var height: Int
+    var width: Int
+    var flipped: Bool
+    /// In radians.
+    var angle: Float
+    /// Whether it has another size than the sample, or is turned.
+    var isResampled: Bool
+  }
+
+  private func drawView<Pixel>(
+    of source: PixelSource<Pixel>, height: Int, width: Int, random: inout SampleRandom
+  ) -> View {
     let angle = rotation > 0 ? rotation * (2 * random.uniform() - 1) * .pi / 180 : 0
     if let crop = randomResizedCrop {
       let window = drawWindow(crop, of: source, random: &random)
-      let flipped = random.uniform() < horizontalFlip
-      source.resample(
-        SamplingMap(
-          left: Float(window.left), top: Float(window.top), width: Float(window.width),
-          height: Float(window.height), outWidth: width, outHeight: height,
-          cosine: cosf(angle), sine: sinf(angle), flipped: flipped),
-        height: height, width: width, to: output)
-      return
+      return View(
+        top: window.top, left: window.left, height: window.height, width: window.width,
+        flipped: random.uniform() < horizontalFlip, angle: angle, isResampled: true)
     }
     var top = centerOffset(source.height, height)
     var left = centerOffset(source.width, width)
@@ -64,18 +83,68 @@ extension Augmentation {
       top = drawOffset(source.height, height, padding: randomCrop.padding, random: &random)
       left = drawOffset(source.width, width, padding: randomCrop.padding, random: &random)
     }
-    let flipped = random.uniform() < horizontalFlip
-    guard rotation > 0 else {
+    return View(
+      top: top, left: left, height: height, width: width,
+      flipped: random.uniform() < horizontalFlip, angle: angle, isResampled: rotation > 0)
+  }
+
+  /// Writes a view of the picture in the given size, which has to be its own unless it is resampled.
+  private func write<Pixel>(
+    _ view: View, of source: PixelSource<Pixel>, height: Int, width: Int,
+    to output: UnsafeMutableBufferPointer<Float>
+  ) throws(CNNError) {
+    guard view.isResampled else {
       return source.copyWindow(
-        top: top, left: left, height: height, width: width, flipped: flipped,
+        top: view.top, left: view.left, height: height, width: width, flipped: view.flipped,
         border: randomCrop?.border ?? .black, to: output)
+    }
+    guard view.angle != 0 else {
+      return try source.resampleAligned(
+        top: Float(view.top), left: Float(view.left), height: Float(view.height),
+        width: Float(view.width), flipped: view.flipped, outHeight: height, outWidth: width,
+        to: output)
     }
     source.resample(
       SamplingMap(
-        left: Float(left), top: Float(top), width: Float(width), height: Float(height),
-        outWidth: width, outHeight: height, cosine: cosf(angle), sine: sinf(angle),
-        flipped: flipped),
+        left: Float(view.left), top: Float(view.top), width: Float(view.width),
+        height: Float(view.height), outWidth: width, outHeight: height, cosine: cosf(view.angle),
+        sine: sinf(view.angle), flipped: view.flipped),
       height: height, width: width, to: output)
+  }
+
+  /// Writes a view of the picture as it looks when it was smaller before.
+  private func write<Pixel>(
+    _ view: View, of source: PixelSource<Pixel>, through size: (height: Int, width: Int),
+    height: Int, width: Int, to output: UnsafeMutableBufferPointer<Float>
+  ) throws(CNNError) {
+    let channels = source.channels
+    let small = try BudgetedBuffer<Float>(
+      count: size.height * size.width * channels, for: "a sample of lower resolution")
+    if view.isResampled {
+      try write(view, of: source, height: size.height, width: size.width, to: small.elements)
+    } else {
+      try write(view, of: source, height: height, width: width, to: output)
+      guard let pixels = output.baseAddress else { return }
+      try PixelSource(pixels: pixels, height: height, width: width, channels: channels)
+        .resampleAll(height: size.height, width: size.width, to: small.elements)
+    }
+    try PixelSource(
+      pixels: small.pointer, height: size.height, width: size.width, channels: channels
+    ).resampleAll(height: height, width: width, to: output)
+    extendLifetime(small)
+  }
+
+  /// The size through which a sample goes, or nil for none.
+  private func drawDownscale(
+    height: Int, width: Int, random: inout SampleRandom
+  ) -> (height: Int, width: Int)? {
+    guard let downscale, random.uniform() < downscale.probability else { return nil }
+    let range = downscale.scale.upperBound - downscale.scale.lowerBound
+    let scale = min(1, downscale.scale.lowerBound + range * random.uniform())
+    return (
+      max(1, min(height, Int((scale * Float(height)).rounded()))),
+      max(1, min(width, Int((scale * Float(width)).rounded())))
+    )
   }
 
   /// A random place for a window of `size` in `available` pixels with a border on both sides.

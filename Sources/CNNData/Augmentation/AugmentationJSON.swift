@@ -18,8 +18,8 @@ extension Augmentation: Codable {
   }
 
   private static let keys = [
-    "random_crop", "random_resized_crop", "rotation", "horizontal_flip", "color_jitter",
-    "lighting", "cutout",
+    "random_crop", "random_resized_crop", "rotation", "horizontal_flip", "downscale",
+    "color_jitter", "lighting", "grayscale", "cutout",
   ]
 
   /// Reads an augmentation; unknown keys are errors.
@@ -31,8 +31,10 @@ extension Augmentation: Codable {
       randomResizedCrop: try container.value("random_resized_crop", as: RandomResizedCrop.self),
       rotation: try container.value("rotation", default: 0),
       horizontalFlip: try container.value("horizontal_flip", default: 0),
+      downscale: try container.value("downscale", as: Downscale.self),
       colorJitter: try container.value("color_jitter", as: ColorJitter.self),
       lighting: try container.value("lighting", default: 0),
+      grayscale: try container.value("grayscale", default: 0),
       cutout: try container.value("cutout", as: Cutout.self))
   }
 
@@ -44,8 +46,10 @@ extension Augmentation: Codable {
     try container.encodeIfPresent(randomResizedCrop, forKey: key("random_resized_crop"))
     if rotation != 0 { try container.encode(rotation, forKey: key("rotation")) }
     if horizontalFlip != 0 { try container.encode(horizontalFlip, forKey: key("horizontal_flip")) }
+    try container.encodeIfPresent(downscale, forKey: key("downscale"))
     try container.encodeIfPresent(colorJitter, forKey: key("color_jitter"))
     if lighting != 0 { try container.encode(lighting, forKey: key("lighting")) }
+    if grayscale != 0 { try container.encode(grayscale, forKey: key("grayscale")) }
     try container.encodeIfPresent(cutout, forKey: key("cutout"))
   }
 }
@@ -77,17 +81,9 @@ extension Augmentation.RandomResizedCrop: Codable {
     let container = try decoder.strictContainer(
       of: "key of random_resized_crop", valid: ["scale", "ratio"])
     let usual = Augmentation.RandomResizedCrop()
-    func range(_ name: String, default fallback: ClosedRange<Float>) throws -> ClosedRange<Float> {
-      guard let bounds = try container.value(name, as: [Float].self) else { return fallback }
-      guard bounds.count == 2, bounds[0] <= bounds[1] else {
-        throw CNNError.invalidArgument(
-          "random_resized_crop.\(name) must be two numbers, the smaller one first")
-      }
-      return bounds[0]...bounds[1]
-    }
     self.init(
-      scale: try range("scale", default: usual.scale),
-      ratio: try range("ratio", default: usual.ratio))
+      scale: try container.range("scale", of: "random_resized_crop", default: usual.scale),
+      ratio: try container.range("ratio", of: "random_resized_crop", default: usual.ratio))
   }
 
   /// Writes each range as two numbers.
@@ -97,6 +93,38 @@ extension Augmentation.RandomResizedCrop: Codable {
       [scale.lowerBound, scale.upperBound], forKey: JSONKey(stringValue: "scale"))
     try container.encode(
       [ratio.lowerBound, ratio.upperBound], forKey: JSONKey(stringValue: "ratio"))
+  }
+}
+
+extension Augmentation.Downscale: Codable {
+  /// Reads a loss of resolution; unknown keys are errors.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.strictContainer(
+      of: "key of downscale", valid: ["probability", "scale"])
+    self.init(
+      probability: try container.value("probability", default: 1),
+      scale: try container.range("scale", of: "downscale", default: 0.25...1))
+  }
+
+  /// Writes the probability, and the range as two numbers.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: JSONKey.self)
+    try container.encode(probability, forKey: JSONKey(stringValue: "probability"))
+    try container.encode(
+      [scale.lowerBound, scale.upperBound], forKey: JSONKey(stringValue: "scale"))
+  }
+}
+
+extension KeyedDecodingContainer<JSONKey> {
+  /// Two numbers, the smaller one first.
+  fileprivate func range(
+    _ name: String, of kind: String, default fallback: ClosedRange<Float>
+  ) throws -> ClosedRange<Float> {
+    guard let bounds = try value(name, as: [Float].self) else { return fallback }
+    guard bounds.count == 2, bounds[0] <= bounds[1] else {
+      throw CNNError.invalidArgument("\(kind).\(name) must be two numbers, the smaller one first")
+    }
+    return bounds[0]...bounds[1]
   }
 }
 

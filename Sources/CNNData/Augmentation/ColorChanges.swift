@@ -1,8 +1,11 @@
 /// Changes of colour on pixels from 0 to 255, channels last, one or three channels.
+///
+/// Changes are collected and then made together: the pixels are read and written once, and once more
+/// if contrast is among the changes, for that needs the mean of what the changes before it give.
 package struct ColorChanges {
-  let output: UnsafeMutableBufferPointer<Float>
-  let channels: Int
-  private let white: Float = 255
+  private let output: UnsafeMutableBufferPointer<Float>
+  private let channels: Int
+  private var steps = PixelSteps()
 
   /// Creates changes of the pixels in `output`.
   package init(output: UnsafeMutableBufferPointer<Float>, channels: Int) {
@@ -11,7 +14,7 @@ package struct ColorChanges {
   }
 
   /// Brightness, contrast, saturation and hue in random order.
-  func jitter(_ jitter: Augmentation.ColorJitter, random: inout SampleRandom) {
+  mutating func jitter(_ jitter: Augmentation.ColorJitter, random: inout SampleRandom) {
     // Drawn whether used or not, so that one strength does not change what another one gets.
     var order = SIMD4<UInt8>(0, 1, 2, 3)
     for i in 0..<3 {
@@ -26,8 +29,8 @@ package struct ColorChanges {
       switch order[i] {
       case 0: if jitter.brightness > 0 { changeBrightness(brightness) }
       case 1: if jitter.contrast > 0 { changeContrast(contrast) }
-      case 2: if jitter.saturation > 0, channels == 3 { changeSaturation(saturation) }
-      default: if jitter.hue > 0, channels == 3 { turnHue(hue) }
+      case 2: if jitter.saturation > 0 { changeSaturation(saturation) }
+      default: if jitter.hue > 0 { turnHue(hue) }
       }
     }
   }
@@ -38,64 +41,36 @@ package struct ColorChanges {
   }
 
   /// Multiplies by `factor`.
-  package func changeBrightness(_ factor: Float) {
-    for i in 0..<output.count { output[i] = clamp(output[i] * factor) }
+  package mutating func changeBrightness(_ factor: Float) {
+    steps.append(.brightness, SIMD3(repeating: factor))
   }
 
   /// Moves away from the mean grey by `factor`.
-  package func changeContrast(_ factor: Float) {
-    var sum = 0.0
-    for start in stride(from: 0, to: output.count, by: channels) { sum += Double(grey(start)) }
-    let mean = Float(sum / Double(max(1, output.count / channels)))
-    for i in 0..<output.count { output[i] = clamp(factor * output[i] + (1 - factor) * mean) }
+  package mutating func changeContrast(_ factor: Float) {
+    let mean = apply(measuring: true)
+    steps.append(.contrast, SIMD3(factor, (1 - factor) * mean, 0))
   }
 
   /// Moves each pixel away from its own grey by `factor`.
-  package func changeSaturation(_ factor: Float) {
-    for start in stride(from: 0, to: output.count, by: channels) {
-      let grey = grey(start)
-      for i in start..<start + channels {
-        output[i] = clamp(factor * output[i] + (1 - factor) * grey)
-      }
-    }
+  package mutating func changeSaturation(_ factor: Float) {
+    if channels == 3 { steps.append(.saturation, SIMD3(repeating: factor)) }
   }
 
-  /// Turns the hue by `turn` full circles.
-  package func turnHue(_ turn: Float) {
-    for start in stride(from: 0, to: output.count - 2, by: 3) {
-      let red = output[start]
-      let green = output[start + 1]
-      let blue = output[start + 2]
-      let value = max(red, green, blue)
-      let chroma = value - min(red, green, blue)
-      guard chroma > 0 else { continue }
-      var sixth: Float
-      if value == red {
-        sixth = (green - blue) / chroma
-      } else if value == green {
-        sixth = 2 + (blue - red) / chroma
-      } else {
-        sixth = 4 + (red - green) / chroma
-      }
-      sixth += 6 * turn
-      output[start] = component(5, sixth, value, chroma)
-      output[start + 1] = component(3, sixth, value, chroma)
-      output[start + 2] = component(1, sixth, value, chroma)
-    }
+  /// Turns the hue by `turn` full circles, from -1 to 1.
+  package mutating func turnHue(_ turn: Float) {
+    if channels == 3 { steps.append(.hue, SIMD3(repeating: 6 * turn)) }
   }
 
-  /// A channel of the colour of this hue in sixths: the closed formula of HSV to RGB.
-  private func component(_ n: Float, _ sixth: Float, _ value: Float, _ chroma: Float) -> Float {
-    var k = n + sixth
-    k -= 6 * (k / 6).rounded(.down)
-    return clamp(value - chroma * max(0, min(k, 4 - k, 1)))
+  /// Takes the colour out of the pixels.
+  package mutating func removeColor() {
+    if channels == 3 { steps.append(.grey, SIMD3()) }
   }
 
   /// Adds one random colour to all pixels, along the principal components of ImageNet's colours.
   ///
   /// Eigenvalues and eigenvectors are those published with AlexNet's recipe, for pixels from
   /// 0 to 1.
-  func addLighting(deviation: Float, random: inout SampleRandom) {
+  mutating func addLighting(deviation: Float, random: inout SampleRandom) {
     guard channels == 3 else { return }
     let first = SIMD3<Float>(-0.5675, -0.5808, -0.5836)
     let second = SIMD3<Float>(0.7192, -0.0045, -0.6948)
@@ -104,20 +79,40 @@ package struct ColorChanges {
     let a = values[0] * deviation * random.normal()
     let b = values[1] * deviation * random.normal()
     let c = values[2] * deviation * random.normal()
-    let shift = white * (first * a + second * b + third * c)
-    for start in stride(from: 0, to: output.count - 2, by: 3) {
-      output[start] += shift[0]
-      output[start + 1] += shift[1]
-      output[start + 2] += shift[2]
+    steps.append(.shift, 255 * (first * a + second * b + third * c))
+  }
+
+  /// Makes the changes that were collected.
+  package mutating func apply() {
+    if steps.count > 0 { _ = apply(measuring: false) }
+  }
+
+  /// Makes the changes that were collected, and returns the mean grey of the result if it is asked
+  /// for.
+  private mutating func apply(measuring: Bool) -> Float {
+    defer { steps = PixelSteps() }
+    guard let pixels = output.baseAddress else { return 0 }
+    let count = output.count / channels
+    var sum = 0.0
+    var partial = SIMD8<Float>()
+    var first = 0
+    while first < count {
+      let number = min(8, count - first)
+      let place = pixels + first * channels
+      var block = PixelBlock(place, count: number, channels: channels)
+      steps.apply(to: &block)
+      block.write(to: place, count: number, channels: channels)
+      if measuring {
+        let grey = channels == 3 ? block.grey : block.red
+        if number == 8 { partial += grey } else { for i in 0..<number { partial[i] += grey[i] } }
+        // Short sums in single precision, their sum in double.
+        if first & 511 == 504 || first + 8 >= count {
+          for i in 0..<8 { sum += Double(partial[i]) }
+          partial = SIMD8()
+        }
+      }
+      first += 8
     }
-  }
-
-  private func grey(_ start: Int) -> Float {
-    guard channels == 3 else { return output[start] }
-    return 0.2989 * output[start] + 0.587 * output[start + 1] + 0.114 * output[start + 2]
-  }
-
-  private func clamp(_ value: Float) -> Float {
-    min(white, max(0, value))
+    return Float(sum / Double(max(1, count)))
   }
 }

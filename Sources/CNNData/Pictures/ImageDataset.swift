@@ -3,7 +3,8 @@ public import CNNLayerKit
 
 /// Pictures of one size in memory, 8 bits per channel, each with its class.
 ///
-/// MNIST, CIFAR-10 and the built-in digits are of this type. Reading a sample takes no memory.
+/// MNIST, CIFAR-10 and the built-in digits are of this type. Reading a sample takes no memory, but for some that is given back for
+/// augmentation that changes sizes.
 public final class ImageDataset: PictureDataset {
   /// The number of pictures.
   public let count: Int
@@ -136,7 +137,7 @@ public final class ImageDataset: PictureDataset {
     let picture = first + index * output.count
     if let augmentation {
       try augmentation.augmentation.check(forSamplesOf: sampleShape, havePixels: true)
-      normalizer.write(
+      try normalizer.write(
         PixelSource(pixels: picture, height: height, width: width, channels: channels),
         height: height, width: width, augmentation: augmentation, index: index, to: output)
     } else {

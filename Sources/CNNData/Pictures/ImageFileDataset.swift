@@ -156,9 +156,9 @@ public final class ImageFileDataset: PictureDataset {
       var picture = try stored(index)
       if let augmentation {
         if !augmentation.augmentation.takesAnySize { picture = try enlarged(picture) }
-        picture.withPixels { pixels in
+        try picture.withPixels { (pixels) throws(CNNError) in
           guard let first = pixels.baseAddress else { return }
-          normalizer.write(
+          try normalizer.write(
             PixelSource(
               pixels: first, height: picture.height, width: picture.width,
               channels: picture.channels),

@@ -47,14 +47,36 @@ struct PixelNormalizer: Sendable {
     if isReversed {
       for i in stride(from: 0, to: output.count - 2, by: 3) { output.swapAt(i, i + 2) }
     }
-    for c in 0..<channels {
-      let mean = mean[c]
-      let deviation = deviation[c]
-      for i in stride(from: c, to: output.count, by: channels) {
-        output[i] = (output[i] * scale - mean) / deviation
+    // Eight pixels are as many vectors as they have channels, and then it begins anew.
+    var means = (SIMD8<Float>(), SIMD8<Float>(), SIMD8<Float>())
+    var deviations = means
+    for i in 0..<8 {
+      (means.0[i], deviations.0[i]) = (mean[i % channels], deviation[i % channels])
+      (means.1[i], deviations.1[i]) = (mean[(i + 8) % channels], deviation[(i + 8) % channels])
+      (means.2[i], deviations.2[i]) = (mean[(i + 16) % channels], deviation[(i + 16) % channels])
+    }
+    var first = 0
+    if let start = output.baseAddress {
+      while first + 24 <= output.count {
+        let place = UnsafeMutableRawPointer(start + first)
+        normalize(place, means.0, deviations.0)
+        normalize(place + 32, means.1, deviations.1)
+        normalize(place + 64, means.2, deviations.2)
+        first += 24
       }
     }
+    for i in first..<output.count {
+      output[i] = (output[i] * scale - mean[i % channels]) / deviation[i % channels]
+    }
     subtractMeanImage(from: output)
+  }
+
+  @inline(__always)
+  private func normalize(
+    _ place: UnsafeMutableRawPointer, _ mean: SIMD8<Float>, _ deviation: SIMD8<Float>
+  ) {
+    let values = place.loadUnaligned(as: SIMD8<Float>.self)
+    place.storeBytes(of: (values * scale - mean) / deviation, as: SIMD8<Float>.self)
   }
 
   private func subtractMeanImage(from output: UnsafeMutableBufferPointer<Float>) {
@@ -70,9 +92,9 @@ extension PixelNormalizer {
   func write(
     _ source: PixelSource<UInt8>, height: Int, width: Int, augmentation: AugmentationDraw,
     index: Int, to output: UnsafeMutableBufferPointer<Float>
-  ) {
+  ) throws(CNNError) {
     var random = SampleRandom(augmentation, index: index)
-    let cleared = augmentation.augmentation.apply(
+    let cleared = try augmentation.augmentation.apply(
       to: source, height: height, width: width, output: output, random: &random)
     normalize(output)
     cleared?.clear(output, width: width, channels: source.channels)
