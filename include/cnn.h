@@ -1479,11 +1479,17 @@ typedef struct cnn_dataset_info {
  *                         "cifar10"  the official binary files (data_batch_1.bin, ...,
  *                                    test_batch.bin), one of them or the folder with them
  *                         "mnist"    the idx files, gzipped or not, in a folder
- *                         "folders"  a folder for each class, with PNG and JPEG files
- *                         "names"    one folder with files named after their class: cat.17.jpg
- *   "part"              "train", "validation", "test" or "all"; default "train", or "all" for
- *                       folders that are not divided into parts; those that are divided give one
- *                       part at a time
+ *                         "folders"  a folder for each class, with PNG and JPEG files; or a tar
+ *                                    archive of them, gzipped or not (.tar, .tar.gz, .tgz)
+ *                         "names"    one folder, or archive, with files named after their class:
+ *                                    cat.17.jpg
+ *                         "table"    a table of picture files (.csv): a line that names the columns
+ *                                    "file", "class", and if need be "part", "top", "left",
+ *                                    "height" and "width", then a line for each sample
+ *                         "mixture"  a JSON file that lists datasets and their shares of an epoch;
+ *                                    see docs/data.md
+ *   "part"              "train", "validation", "test" or "all"; default "train", or "all" for data
+ *                       that is not divided into parts
  *   "preprocessing"     object, see cnn_model_set_preprocessing: how pictures become inputs;
  *                       default the pictures as they are, divided by 255
  *   "size"              integer from 1, instead of a preprocessing: height and width of inputs;
@@ -1491,8 +1497,16 @@ typedef struct cnn_dataset_info {
  *   "color"             "rgb", "bgr" or "grey", instead of a preprocessing
  *   "normalization"     "unit", "standard" or "mean_image", instead of a preprocessing; see
  *                       cnn_dataset_preprocessing
- *   "classes"           list of names, default all: the classes of "folders" and "names" to take,
- *                       in the order of their numbers
+ *   "classes"           list of names, default all: the classes of pictures in files to take, in
+ *                       the order of their numbers
+ *   "exclude"           list of pictures in files to leave out, by their paths in the dataset, as
+ *                       in "train/cat/17.jpg"
+ *   "root"              string: the folder or archive with the files of a "table", or the folder
+ *                       with the datasets of a "mixture", which they may not lead out of; default
+ *                       the folder of the table or mixture, and files anywhere
+ *   "columns"           object, for "table": the columns that are not called "file", "class",
+ *                       "part", "top", "left", "height" (or "bottom"), "width" (or "right"), as in
+ *                       {"file": "images/{name}.jpg", "class": "breed"}
  *   "start"             integer from 0, default 0: the smallest number in the name, for "names"
  *   "limit"             integer from 1, default none: the most samples of each class
  *   "max_count"         integer from 1, default none: the most samples in all
@@ -1500,12 +1514,13 @@ typedef struct cnn_dataset_info {
  *                       validation part, for "cifar10" and "mnist"
  *   "cache_bytes"       integer from 0: the most bytes of decoded picture files kept in memory
  *
- * Pictures in folders are read when they are needed, not now.
+ * Pictures in files are read when they are needed, not now; archives are unpacked into memory. A
+ * mixture has weights, which cnn_batches_create and cnn_trainer_create draw samples by.
  *
  * @param path          [in] A file or folder.
  * @param options_json  [in] Options; may be NULL.
  * @param out_dataset   [out] The dataset; free it with cnn_dataset_free.
- * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_UNKNOWN_NAME.
+ * @return CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_UNKNOWN_NAME, CNN_UNSUPPORTED.
  *
  * [any thread] Since 0.1.
  */
@@ -1751,9 +1766,13 @@ cnn_status cnn_dataset_split(const cnn_dataset *dataset, double fraction, int64_
  *                   "random_resized_crop"  {"scale": [0.08, 1], "ratio": [0.75, 1.3333]}
  *                   "rotation"             number from 0 to 180, default 0: largest angle
  *                   "horizontal_flip"      number from 0 to 1, default 0: how often
+ *                   "downscale"            {"probability": 1, "scale": [0.25, 1]}: shrunk to a
+ *                                          share of its size and enlarged again
  *                   "color_jitter"         {"brightness", "contrast", "saturation", "hue"}: each a
  *                                          number from 0, default 0
  *                   "lighting"             number from 0, default 0: deviation of AlexNet's noise
+ *                   "grayscale"            number from 0 to 1, default 0: how often it loses its
+ *                                          colours
  *                   "cutout"               {"size": 8, "probability": 1}
  *   "prefetch"    integer from 1 to 64, default 2: batches to read ahead
  *   "workers"     integer from 0 to 64, default 1: threads that read ahead; 0 for none

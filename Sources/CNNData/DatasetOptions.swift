@@ -64,8 +64,9 @@ public struct DatasetOptions: Sendable, Hashable {
   /// is in, and data anywhere.
   public var root: String?
   /// `"columns"`: the columns of a table that hold `file`, `class`, `part`, `top`, `left`, `height`
-  /// (or `bottom`) and `width` (or `right`), where their names are others. The file may be a pattern,
-  /// as in `images/{name}.jpg`.
+  /// (or `bottom`) and `width` (or `right`), where their names are others.
+  ///
+  /// The file may be a pattern, as in `images/{name}.jpg`.
   public var columns: [String: String] = [:]
   /// `"start"`: the smallest number to take from named files.
   public var start: Int?

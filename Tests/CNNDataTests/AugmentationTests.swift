@@ -182,7 +182,100 @@ import Testing
     }
   }
 
+  /// A rectangle resampled by the definition: a triangle as wide as what a pixel shrinks, over both
+  /// axes at once.
+  func resampled(
+    _ pixels: [Float], size: Int, top: Int, left: Int, height: Int, width: Int, to output: Int,
+    flipped: Bool
+  ) -> [Float] {
+    let (scaleY, scaleX) = (Double(height) / Double(output), Double(width) / Double(output))
+    return (0..<output * output).flatMap { (place: Int) -> [Float] in
+      let column = flipped ? output - 1 - place % output : place % output
+      let y = Double(top) + (Double(place / output) + 0.5) * scaleY
+      let x = Double(left) + (Double(column) + 0.5) * scaleX
+      var sums = [0.0, 0.0, 0.0]
+      var total = 0.0
+      for i in 0..<size * size {
+        let dy = abs(Double(i / size) + 0.5 - y) / max(1, scaleY)
+        let dx = abs(Double(i % size) + 0.5 - x) / max(1, scaleX)
+        let weight = max(0, 1 - dy) * max(0, 1 - dx)
+        total += weight
+        for c in 0..<3 { sums[c] += weight * Double(pixels[3 * i + c]) }
+      }
+      return sums.map { Float($0 / total) }
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func resizedCropsFollowTheDefinition(flipped: Bool) throws {
+    let size = 8
+    let dataset = try AugmentationTests.plain(width: size, height: size, channels: 3, count: 6)
+    let augmentation = Augmentation(
+      randomResizedCrop: .init(scale: 0.1...0.9, ratio: 0.5...2),
+      horizontalFlip: flipped ? 1 : 0)
+    for index in 0..<dataset.count {
+      let cropped = try sample(dataset, index, draw(augmentation))
+      let original = try sample(dataset, index)
+      var isFound = false
+      for area in 1...size * size where !isFound {
+        let (height, width) = ((area - 1) / size + 1, (area - 1) % size + 1)
+        let places: Int = (size - height + 1) * (size - width + 1)
+        for place in 0..<places where !isFound {
+          let (top, left) = (place / (size - width + 1), place % (size - width + 1))
+          let wanted = resampled(
+            original, size: size, top: top, left: left, height: height, width: width, to: size,
+            flipped: flipped)
+          isFound = zip(wanted, cropped).allSatisfy { abs($0 - $1) < 0.01 }
+        }
+      }
+      #expect(isFound, "sample \(index)")
+    }
+  }
+
+  @Test func downscaleTakesDetailAway() throws {
+    // Stripes of one pixel, of which nothing is left at half the size.
+    var pixels = [UInt8](repeating: 0, count: 3 * 16 * 16)
+    for i in pixels.indices where i / 3 % 2 == 1 { pixels[i] = 200 }
+    let dataset = try pixels.withUnsafeBytes {
+      try ImageDataset(
+        pixels: $0, height: 16, width: 16, channels: 3, labels: [0], classNames: ["only"],
+        preprocessing: Preprocessing(width: 16, height: 16, scale: 1))
+    }
+    let half = Augmentation(downscale: .init(probability: 1, scale: 0.5...0.5))
+    let blurred = try sample(dataset, 0, draw(half))
+    for value in blurred[(8 * 48 + 9)..<(8 * 48 + 39)] { #expect(abs(value - 100) < 1) }
+    let same = Augmentation(downscale: .init(probability: 1, scale: 1...1))
+    #expect(try sample(dataset, 0, draw(same)) == sample(dataset, 0))
+    let never = Augmentation(downscale: .init(probability: 0), grayscale: 0)
+    #expect(try sample(dataset, 0, draw(never)) == sample(dataset, 0))
+    // Together with what resamples anyway.
+    for other in [Augmentation(randomResizedCrop: .init()), Augmentation(rotation: 20)] {
+      var both = other
+      both.downscale = .init(probability: 1, scale: 0.05...0.3)
+      let result = try sample(dataset, 0, draw(both))
+      #expect(result.allSatisfy { $0 >= 0 && $0 <= 200.01 })
+      #expect(try result != sample(dataset, 0, draw(other)))
+    }
+  }
+
+  @Test func grayscaleHappensAsOftenAsAsked() throws {
+    let dataset = try AugmentationTests.plain(width: 4, height: 4, channels: 3, count: 1000)
+    var count = 0
+    for index in 0..<dataset.count {
+      let changed = try sample(dataset, index, draw(Augmentation(grayscale: 0.3)))
+      let isGrey = stride(from: 0, to: 48, by: 3).allSatisfy { i in
+        Set(changed[i..<i + 3]).count == 1
+      }
+      if isGrey { count += 1 } else { #expect(try changed == sample(dataset, index)) }
+    }
+    #expect((230...370).contains(count))
+  }
+
   @Test(arguments: [
+    Augmentation(grayscale: 1.5), Augmentation(grayscale: .nan),
+    Augmentation(downscale: .init(probability: -1)),
+    Augmentation(downscale: .init(probability: 1, scale: 0...1)),
+    Augmentation(downscale: .init(probability: 1, scale: 0.5...2)),
     Augmentation(randomCrop: .init(padding: .max)), Augmentation(randomCrop: .init(padding: -9)),
     Augmentation(rotation: .nan), Augmentation(rotation: .infinity),
     Augmentation(randomResizedCrop: .init(scale: -1...2)),
@@ -201,112 +294,5 @@ import Testing
   @Test func emptyAugmentationChangesNothing() throws {
     let dataset = try AugmentationTests.plain(width: 5, height: 4, channels: 3)
     #expect(try sample(dataset, 0, draw(Augmentation())) == sample(dataset, 0))
-  }
-}
-
-@Suite struct ColorChangesTests {
-  func changed(_ pixels: [Float], channels: Int = 3, _ change: (ColorChanges) -> Void) -> [Float] {
-    var pixels = pixels
-    pixels.withUnsafeMutableBufferPointer { change(ColorChanges(output: $0, channels: channels)) }
-    return pixels
-  }
-
-  @Test(
-    arguments: [
-      // A third of a circle turns red to green, green to blue, blue to red.
-      (Float(1) / 3, [255, 0, 0], [0, 255, 0]),
-      (Float(1) / 3, [0, 255, 0], [0, 0, 255]),
-      (Float(1) / 3, [0, 0, 255], [255, 0, 0]),
-      (Float(-1) / 3, [255, 0, 0], [0, 0, 255]),
-      (0.5, [255, 0, 0], [0, 255, 255]),
-      (Float(1) / 6, [200, 100, 100], [200, 200, 100]),
-      // colorsys.hsv_to_rgb after rgb_to_hsv(10 / 255, 60 / 255, 200 / 255) and h + 0.1
-      (0.1, [10, 60, 200], [74, 10, 200]),
-      (0.4, [90, 90, 90], [90, 90, 90]),
-    ] as [(Float, [Float], [Float])])
-  func hue(turn: Float, before: [Float], after: [Float]) {
-    for (value, expected) in zip(changed(before) { $0.turnHue(turn) }, after) {
-      #expect(abs(value - expected) < 0.01)
-    }
-  }
-
-  @Test func brightnessMultipliesAndClamps() {
-    #expect(changed([10, 100, 200]) { $0.changeBrightness(1.5) } == [15, 150, 255])
-  }
-
-  @Test func saturationZeroIsGrey() {
-    let grey = changed([10, 100, 200]) { $0.changeSaturation(0) }
-    let expected: Float = 0.2989 * 10 + 0.587 * 100 + 0.114 * 200
-    #expect(grey.allSatisfy { abs($0 - expected) < 1e-3 })
-    #expect(changed([10, 100, 200]) { $0.changeSaturation(1) } == [10, 100, 200])
-  }
-
-  @Test func contrastZeroIsTheMeanGrey() {
-    let flat = changed([0, 100, 50, 250], channels: 1) { $0.changeContrast(0) }
-    #expect(flat == [100, 100, 100, 100])
-    let doubled = changed([90, 110], channels: 1) { $0.changeContrast(2) }
-    #expect(doubled == [80, 120])
-  }
-}
-
-@Suite struct AugmentationJSONTests {
-  @Test func comesBackFromJSON() throws {
-    let everything = Augmentation(
-      randomCrop: .init(padding: 3, border: .mirror), rotation: 12, horizontalFlip: 0.25,
-      colorJitter: .init(brightness: 0.5, contrast: 0.25, saturation: 0.125, hue: 0.5),
-      lighting: 0.1, cutout: .init(size: 8, probability: 0.5))
-    #expect(try Augmentation(json: everything.json()) == everything)
-    let resized = Augmentation(randomResizedCrop: .init(scale: 0.5...1, ratio: 1...2))
-    #expect(try Augmentation(json: resized.json()) == resized)
-    #expect(try Augmentation(json: "{}") == Augmentation())
-    #expect(try Augmentation().json() == "{}")
-  }
-
-  @Test(arguments: [
-    (#"{"horizontal_flp": 1}"#, "did you mean \"horizontal_flip\"?"),
-    (#"{"color_jitter": {"contrst": 1}}"#, "did you mean \"contrast\"?"),
-    (#"{"random_crop": {"border": "mirrored"}}"#, "did you mean \"mirror\"?"),
-    (#"{"horizontal_flip": 2}"#, "horizontal_flip is 2.0, and must be from 0.0 to 1.0"),
-    (#"{"horizontal_flip": -0.5}"#, "horizontal_flip"),
-    (#"{"horizontal_flip": "often"}"#, "\"horizontal_flip\" should be a number"),
-    (#"{"lighting": 1e300}"#, "lighting"),
-    (#"{"random_crop": {"padding": 1.5}}"#, "\"random_crop.padding\" is 1.5"),
-    (#"{"random_crop": {"padding": -1}}"#, "random_crop.padding"),
-    (#"{"random_resized_crop": {"scale": [1]}}"#, "two numbers"),
-    (#"{"random_resized_crop": {"scale": [1, 0.5]}}"#, "the smaller one first"),
-    (#"{"random_resized_crop": {"scale": [0, 0.5]}}"#, "random_resized_crop.scale"),
-    (#"{"random_crop": {}, "random_resized_crop": {}}"#, "exclude each other"),
-    (#"{"cutout": {}}"#, "cutout needs \"size\""),
-    (#"{"cutout": {"size": 0}}"#, "cutout.size"),
-    (#"{"color_jitter": {"hue": 0.6}}"#, "color_jitter.hue"),
-    ("[]", "augmentation"),
-    ("", "not valid JSON"),
-    ("{", "not valid JSON"),
-    ("null", "augmentation"),
-  ])
-  func refuses(json: String, part: String) {
-    let error = failure { _ = try Augmentation(json: json) }
-    #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
-  }
-
-  @Test func fitsTheDataOrSaysWhyNot() throws {
-    let grey = try AugmentationTests.plain(width: 4, height: 4, channels: 1)
-    try grey.check(Augmentation(colorJitter: .init(brightness: 0.1)))
-    let lighting = failure { try grey.check(Augmentation(lighting: 0.1)) }
-    #expect(lighting?.code == .unsupported)
-    #expect(lighting?.message.contains("3 channels, these have 1") == true)
-    let numbers = try TensorDataset(
-      inputs: [Float](repeating: 0, count: 6), sampleShape: Shape([3]), targets: [])
-    try numbers.check(Augmentation())
-    #expect(failure { try numbers.check(Augmentation(horizontalFlip: 0.5)) }?.code == .unsupported)
-    #expect(
-      failure {
-        _ = try BatchLoader(numbers, batchSize: 1, augmentation: Augmentation(horizontalFlip: 1))
-      }?.code == .unsupported)
-    #expect(
-      failure {
-        _ = try sample(
-          numbers, 0, AugmentationDraw(Augmentation(horizontalFlip: 1), seed: 0, epoch: 0))
-      }?.code == .unsupported)
   }
 }

@@ -92,6 +92,38 @@ import Testing
     #expect(try all(cacheBytes: 2 * 36 * 28 * 3, workers: 2) == plain)
   }
 
+  @Test(arguments: [
+    Augmentation(randomResizedCrop: .init(scale: 1...1, ratio: 1...1)),
+    Augmentation(horizontalFlip: 1), Augmentation(randomCrop: .init(padding: 0)),
+  ])
+  func smallPicturesAreEnlargedWhenRead(augmentation: Augmentation) throws {
+    let folder = try TemporaryFolder()
+    try folder.writePicture(pattern(width: 8, height: 8, channels: 3), to: "a/0.png")
+    for resize in [Preprocessing.ResizeMode.stretch, .shorterSide(24)] {
+      let preprocessing = try Preprocessing(width: 24, height: 24, resize: resize)
+      // Room for the picture as it is, and not for the enlarged one.
+      let dataset = try ClassFolders.open(
+        folder: folder.path, preprocessing: preprocessing, cacheBytes: 8 * 8 * 3)
+      let plain = try sample(dataset, 0)
+      let changed = try sample(dataset, 0, AugmentationDraw(augmentation, seed: 0, epoch: 0))
+      for row in 0..<24 {
+        for column in 0..<24 {
+          let other = augmentation.horizontalFlip == 1 ? 23 - column : column
+          for c in 0..<3 {
+            let difference =
+              changed[(row * 24 + column) * 3 + c] - plain[(row * 24 + other) * 3 + c]
+            // Samples of an unchanged picture are rounded to 8 bits.
+            #expect(abs(difference) < 1.1 / 255)
+          }
+        }
+      }
+      try folder.write([], to: "a/0.png")
+      #expect(try sample(dataset, 0) == plain)
+      #expect(try sample(dataset.applying(preprocessing.normalized()), 0) != plain)
+      try folder.writePicture(pattern(width: 8, height: 8, channels: 3), to: "a/0.png")
+    }
+  }
+
   @Test func statisticsCentreThePictures() throws {
     let dataset = try Digits.load(part: .train)
     let standard = try dataset.with(
@@ -157,5 +189,14 @@ import Testing
     #expect(make(labels: [-1, 0])?.code == .invalidArgument)
     #expect(make(names: [])?.code == .invalidArgument)
     #expect(make(width: 3, channels: 2)?.code == .invalidArgument)
+  }
+}
+
+extension Preprocessing {
+  /// The same with other numbers for the same pictures.
+  fileprivate func normalized() throws -> Preprocessing {
+    try Preprocessing(
+      width: width, height: height, color: color, resize: resize, filter: filter,
+      mean: [0.5, 0.5, 0.5])
   }
 }

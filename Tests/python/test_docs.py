@@ -46,7 +46,7 @@ def test_the_preprocessing_of_the_guide_to_data_is_one():
     import cnn
 
     model = cnn.Model.named("resnet18")
-    model.preprocessing = json.loads(next(blocks(ROOT / "docs" / "data.md", "json"))[1])
+    model.preprocessing = json.loads(list(blocks(ROOT / "docs" / "data.md", "json"))[-1][1])
     assert model.preprocessing["shorter_side"] == 256
 
 

@@ -22,8 +22,9 @@ final class PictureArchive: Sendable {
 
   /// The most bytes of an archive's file.
   private static let maximumFileBytes = 1 << 36
-  /// The most bytes into which a byte of a gzipped archive may grow, the first 64 MiB apart. Encoded
-  /// pictures hardly grow at all; the headers between them do.
+  /// The most bytes into which a byte of a gzipped archive may grow, the first 64 MiB apart.
+  ///
+  /// Encoded pictures hardly grow at all; the headers between them do.
   private static let maximumGrowth = 100
 
   private init(path: String) throws(CNNError) {

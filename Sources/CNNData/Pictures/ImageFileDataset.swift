@@ -231,7 +231,9 @@ public final class ImageFileDataset: PictureDataset {
     return try image.resized(width: width, height: height, filter: appliedPreprocessing.filter)
   }
 
-  /// The picture without pixels that no sample needs. It is never enlarged: that would take memory
+  /// The picture without pixels that no sample needs.
+  ///
+  /// It is never enlarged: that would take memory
   /// and give nothing.
   private func reduced(_ picture: ReducedImage) throws(CNNError) -> Image {
     let format: Image.PixelFormat = appliedPreprocessing.color == .grey ? .grey : .rgb

@@ -29,10 +29,20 @@ class Dataset(Handle):
             "use Dataset.open, Dataset.named, Dataset.from_arrays or Dataset.from_targets")
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], **options: Any) -> Dataset:
-        """Opens a dataset on disk; see ``cnn_dataset_open`` for the options."""
+    def open(
+        cls, path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> Dataset:
+        """Opens a dataset on disk: a folder, a tar archive, a table (.csv) or a mixture (.json).
+
+        Args:
+            path: where it is.
+            root: the folder in which the data is that a table or a mixture names; by default the
+                folder of the file itself.
+            options: those of ``cnn_dataset_open``, such as ``size``, ``part`` and ``classes``.
+        """
         return cls._wrap(_ffi.new_object(
-            "cnn_dataset_open", _ffi.path(path), _ffi.options(options)))
+            "cnn_dataset_open", _ffi.path(path), _ffi.options({"root": root, **options})))
 
     @classmethod
     def named(cls, name: str, **options: Any) -> Dataset:

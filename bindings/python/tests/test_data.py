@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
+import json
 import struct
+import tarfile
 
 import numpy as np
 import pytest
@@ -192,3 +196,116 @@ def test_wrong_uses(digits, tmp_path):
         digits.batches(batchsize=3)
     with pytest.raises(cnn.CNNError):
         digits.batches(batch_size=-1)
+
+
+def picture(random):
+    return cnn.Image(random.integers(0, 256, (9, 8, 3), np.uint8))
+
+
+@pytest.fixture
+def photos(tmp_path, random):
+    """A folder of photos: train/cat, train/dog and val/cat."""
+    for part, name, count in [("train", "cat", 3), ("train", "dog", 2), ("val", "cat", 2)]:
+        folder = tmp_path / "photos" / part / name
+        folder.mkdir(parents=True)
+        for index in range(count):
+            picture(random).save(folder / f"{index}.png")
+    return tmp_path / "photos"
+
+
+FORMATS = [("w", tarfile.USTAR_FORMAT), ("w:gz", tarfile.GNU_FORMAT), ("w:gz", tarfile.PAX_FORMAT)]
+
+
+@pytest.mark.parametrize(("mode", "form"), FORMATS)
+def test_archives(photos, tmp_path, mode, form):
+    long = photos / "train" / "dog" / ("x" * 120 + "é.png")
+    if form != tarfile.USTAR_FORMAT:
+        (photos / "train" / "dog" / "1.png").rename(long)
+    path = tmp_path / ("photos.tar" if mode == "w" else "photos.tgz")
+    with tarfile.open(path, mode, format=form) as archive:
+        archive.add(photos / "val", "val")
+        archive.add(photos / "train", "train")
+        link = tarfile.TarInfo("train/dog/link.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    for part in ("train", "validation", "all"):
+        packed = cnn.Dataset.open(path, part=part, size=6)
+        unpacked = cnn.Dataset.open(photos, part=part, size=6)
+        assert packed.class_names == unpacked.class_names
+        everything = range(len(unpacked))
+        for a, b in zip(packed.read(everything), unpacked.read(everything)):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_an_archive_that_grows_out_of_proportion(tmp_path):
+    path = tmp_path / "bomb.tar.gz"
+    with gzip.open(path, "wb") as file:
+        for _ in range(80):
+            file.write(bytes(1 << 20))
+    assert path.stat().st_size < 100_000
+    with pytest.raises(cnn.MalformedDataError, match="100 times its size"):
+        cnn.Dataset.open(path, size=8)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(cnn.MalformedDataError):
+        cnn.Dataset.open(path, size=8)
+
+
+def test_an_archive_beyond_the_memory_limit(photos, tmp_path):
+    path = tmp_path / "large.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(photos / "train", "train")
+        entry = tarfile.TarInfo("train/cat/empty.bin")
+        entry.size = 32 << 20
+        archive.addfile(entry, io.BytesIO(bytes(entry.size)))
+    assert len(cnn.Dataset.open(path, size=8)) == 5
+    cnn.set_memory_limit(cnn.memory_in_use() + (16 << 20))
+    try:
+        with pytest.raises(cnn.OutOfMemoryError, match="memory limit"):
+            cnn.Dataset.open(path, size=8)
+    finally:
+        cnn.set_memory_limit(None)
+
+
+def test_tables(photos, tmp_path):
+    table = tmp_path / "table.csv"
+    with table.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["note", "file", "class", "top", "left", "height", "width"])
+        writer.writerow(['a "quoted"\nnote, with a comma', "train/cat/0.png", "cat", "", "", "", ""])
+        writer.writerow(["", "train/cat/0.png", "ear", 1, 2, 4, 3])
+    data = cnn.Dataset.open(table, root=photos, size=4)
+    assert data.class_names == ["cat", "ear"] and list(data.labels) == [0, 1]
+    whole = np.asarray(data.image(0))
+    np.testing.assert_array_equal(np.asarray(data.image(1)), whole[1:5, 2:5])
+    with pytest.raises(cnn.InputOutputError, match="line 2|line 3"):
+        cnn.Dataset.open(table, size=4)
+
+
+def test_mixtures(photos, tmp_path):
+    with tarfile.open(tmp_path / "things.tar", "w") as archive:
+        archive.add(photos / "train" / "cat" / "0.png", "train/car/0.png")
+        archive.add(photos / "train" / "dog" / "0.png", "train/cat/1.png")
+    mixture = tmp_path / "mixture.json"
+    mixture.write_text(json.dumps({
+        "classes": ["cat", "dog", "neither"],
+        "sources": [
+            {"data": "photos", "part": "train", "weight": 1},
+            {"data": "things.tar", "weight": 3, "classes": {"cat": "cat", "*": "neither"}}],
+        "samples_per_epoch": 40,
+        "validation": [{"data": "photos", "part": "validation"}]}))
+    data = cnn.Dataset.open(mixture, size=8)
+    assert data.class_names == ["cat", "dog", "neither"]
+    assert list(data.labels) == [0, 0, 0, 1, 1, 2, 0]
+    assert len(cnn.Dataset.open(mixture, part="validation", size=8)) == 2
+    labels = np.concatenate([labels for _, labels in data.batches(batch_size=10, seed=1)])
+    assert list(np.bincount(labels)) == [6 + 15, 4, 15]
+    augment = {"random_resized_crop": {"scale": [0.5, 1]}, "grayscale": 0.5,
+               "downscale": {"probability": 0.5, "scale": [0.3, 0.8]}}
+    first, again = (
+        [samples.copy() for samples, _ in data.batches(batch_size=8, seed=1, augment=augment)]
+        for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again))
+    with pytest.raises(cnn.UnknownNameError, match="did you mean"):
+        cnn.Dataset.open(mixture, size=8, clases=["cat"])
+    with pytest.raises(cnn.CNNError, match="source \"photos\""):
+        cnn.Dataset.open(mixture, size=8, root=tmp_path / "photos")
