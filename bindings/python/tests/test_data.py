@@ -275,7 +275,7 @@ def test_tables(photos, tmp_path):
         writer.writerow(["", "train/cat/0.png", "ear", 1, 2, 4, 4])
     data = cnn.Dataset.open(table, root=photos, size=4)
     assert data.class_names == ["cat", "ear"] and list(data.labels) == [0, 1]
-    whole = np.asarray(cnn.Image.load(photos / "train" / "cat" / "0.png"))
+    whole = np.asarray(cnn.Image(photos / "train" / "cat" / "0.png"))
     np.testing.assert_array_equal(np.asarray(data.image(1)), whole[1:5, 2:6])
     with pytest.raises(cnn.InputOutputError, match="line 2|line 3"):
         cnn.Dataset.open(table, size=4)
