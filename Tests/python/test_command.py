@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 
@@ -94,6 +95,48 @@ def test_a_recipe_on_the_command_line(tmp_path: Path) -> None:
     assert "modern" in run("train", "--help").stdout
     result = run("train", *arguments, "--preset", "modem", status=64)
     assert 'did you mean "modern"' in result.stderr
+
+
+def test_a_mixture_trains_the_same_twice(tmp_path: Path) -> None:
+    import cnn
+
+    digits = cnn.Dataset.named("digits")
+    for index in range(60):
+        folder = tmp_path / "photos" / ("val" if index < 20 else "train") / str(digits.label(index))
+        folder.mkdir(parents=True, exist_ok=True)
+        digits.image(index).save(folder / f"{index}.png")
+    with tarfile.open(tmp_path / "photos.tar.gz", "w:gz") as archive:
+        for part in ("train", "val"):
+            archive.add(tmp_path / "photos" / part, part)
+    classes = {str(digit): "even" if digit % 2 == 0 else "odd" for digit in range(10)}
+    found = {folder.name for folder in (tmp_path / "photos" / "train").iterdir()}
+    mixture = tmp_path / "mixture.json"
+    mixture.write_text(json.dumps({
+        "classes": ["odd", "even"], "class_weights": {"odd": 1, "even": 1}, "samples_per_epoch": 64,
+        "sources": [{"name": "packed", "data": "photos.tar.gz", "weight": 3,
+                     "classes": {name: classes[name] for name in found}},
+                    {"data": "photos/train", "weight": 1, "augment": {"rotation": 5},
+                     "classes": {"0": "even", "*": None}}],
+        "validation": [{"data": "photos", "part": "validation",
+                        "classes": {"0": "even", "1": "odd", "*": None}}]}))
+    models = []
+    for name in ("a.cnn", "b.cnn"):
+        result = run(
+            "train", "--data", mixture, "--size", 16, "--model", "resnet_small", "--epochs", 2,
+            "--augment", '{"random_resized_crop": {}, "downscale": {"probability": 0.5}}',
+            "--plot", "none", "-o", tmp_path / name)
+        models.append((tmp_path / name).read_bytes())
+    assert models[0] == models[1]
+    assert re.search(r"^  packed: 40 samples \(\d+ odd, \d+ even\), \d+\.\d % of an epoch$",
+                     result.stderr, re.M)
+    assert "  an epoch has 64 samples\n" in result.stderr and "validation accuracy" in result.stderr
+    run("evaluate", tmp_path / "a.cnn", "--data", mixture)
+    chosen = run("train", "--data", tmp_path / "photos.tar.gz", "--classes", "1,0", "--size", 16,
+                 "--limit", 2, "--epochs", 1, "-o", tmp_path / "c.cnn")
+    assert "2 classes, judged by" in chosen.stderr
+    wrong = run("train", "--data", mixture, "--data-root", tmp_path / "photos", "--size", 16,
+                "-o", tmp_path / "d.cnn", status=66)
+    assert 'source "packed"' in wrong.stderr
 
 
 def test_evaluating(trained: Path) -> None:
