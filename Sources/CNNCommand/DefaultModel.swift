@@ -10,10 +10,10 @@ enum DefaultModel {
   /// The environment variable that names the model for commands to which none is given.
   static let variable = "CNN_MODEL"
 
-  /// What `--model` says about itself.
+  /// What `--model` says about being left out.
   static let help = """
-    The file of a model, or the name of one that comes with the program. Left out, it is what the \
-    environment variable CNN_MODEL says, or else "pets", which tells cats, dogs and neither.
+    Left out, it is what the environment variable CNN_MODEL says, or else "pets", which tells cats, \
+    dogs and neither.
     """
 
   /// Loads the model that the user named, or else the environment, or else the one that comes with

@@ -1,4 +1,4 @@
-"""A model with the classes of the one that ships, which needs no training: colours stand for pets."""
+"""A model with the classes of the one that ships, untrained: colours stand for pets."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def stored(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def ycck_jpeg(pixels: np.ndarray) -> bytes:
-    """A JPEG of four components, inverted and with colour differences, as Adobe's programs write."""
+    """A JPEG of four components, inverted and with colour differences, as Adobe writes it."""
     from PIL import Image
 
     differences = np.asarray(Image.fromarray(255 - pixels).convert("YCbCr"))

@@ -25,7 +25,7 @@ pytest.importorskip("PIL", reason="Pillow is not installed")
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory):
-    """The model, and the command that starts each program, with what a user has: header and library."""
+    """The model, and what starts each program; all a user has is header and library."""
     folder = tmp_path_factory.mktemp("embed")
     pet_model().save(folder / "pets.cnn")
     shutil.copy(ROOT / "include" / "cnn.h", folder)
@@ -147,7 +147,7 @@ def test_watching(start, tmp_path):
         (tmp_path / "broken.jpg").write_bytes(jpeg("cat")[:700])
         (tmp_path / "a.jpg").write_bytes(jpeg("cat"))
         wait_until((tmp_path / "cats" / "a.jpg").exists, process)
-        # A file that grows is left alone until it is complete; one that was broken has another chance.
+        # A file that grows is left alone until it is complete; a broken one has another chance.
         data = make.jpeg(photo("dog", 800, 600), quality=100)
         with open(tmp_path / "slow.jpg", "wb") as file:
             for begin in range(0, len(data), len(data) // 8 + 1):

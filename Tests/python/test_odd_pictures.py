@@ -239,7 +239,8 @@ def test_memory_for_a_huge_photo(tmp_path: Path) -> None:
     (tmp_path / "huge.jpg").write_bytes(make.huge_jpeg(12000, "red"))
     program = ("import sys, cnn, picture_files\n"
                "model = picture_files.quarter_model()\n"
-               "model.recognise(picture_files.jpeg(picture_files.quarter(9, 9, 'top left', 'red')))\n"
+               "small = picture_files.quarter(9, 9, 'top left', 'red')\n"
+               "model.recognise(picture_files.jpeg(small))\n"
                "def peak(): return int(next(line for line in open('/proc/self/status') "
                "if line.startswith('VmHWM')).split()[1])\n"
                "before = peak()\n"

@@ -178,7 +178,7 @@ int main(int argc, char **argv) {
 
 
 def test_beside_library_and_command(files: Path, tmp_path: Path) -> None:
-    """As `make install` lays it out: nothing but the places of the files tells where the model is."""
+    """As `make install` lays it out: only the places of files tell where the model is."""
     if not shutil.which("gcc"):
         pytest.skip("gcc is not installed")
     prefix = tmp_path / "a prefix"

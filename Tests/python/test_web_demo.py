@@ -221,7 +221,8 @@ const transfer = new DataTransfer();
 transfer.items.add(new File([bytes], name, {type}));
 const target = document.getElementById("drop");
 for (const kind of ["dragenter", "dragover", "drop"]) {
-  target.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: transfer}));
+  target.dispatchEvent(
+    new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: transfer}));
 }
 """
 

@@ -1,4 +1,4 @@
-"""A browser without a window, driven by WebDriver (W3C): what a test of a page needs, and no more."""
+"""A browser without a window, driven by WebDriver (W3C): what testing a page needs."""
 
 from __future__ import annotations
 

@@ -5,10 +5,10 @@
  *     cc -std=c99 sort_photos.c -lcnn -o sort_photos
  *     ./sort_photos ~/Pictures/incoming
  *
- * Needs cnn.h, the library, and a POSIX system. The folder is looked at again and again, which works
- * on every file system, network drives included. A photo is moved when its size and time have not
- * changed between two looks, so files that are still being copied are left alone. What cannot be read
- * stays where it is, with a message. Nothing is ever overwritten. Ctrl-C ends the program.
+ * Needs cnn.h, the library, and a POSIX system. The folder is looked at again and again, which
+ * works on every file system, network drives included. A photo is moved when its size and time have
+ * not changed between two looks, so files that are still being copied are left alone. What cannot
+ * be read stays where it is, with a message. Nothing is ever overwritten. Ctrl-C ends the program.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -2,8 +2,8 @@
 
     python sort_photos.py ~/Pictures/incoming
 
-The same as sort_photos.c: a photo is moved when it has not changed between two looks, what cannot be
-read stays in place with a message, nothing is overwritten, Ctrl-C ends it.
+The same as sort_photos.c: a photo is moved when it has not changed between two looks, what cannot
+be read stays in place with a message, nothing is overwritten, Ctrl-C ends it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def sort(model: cnn.Model, photo: Path, threshold: float) -> bool:
     except (cnn.CNNError, OSError) as problem:
         print(f"left in place: {problem}", file=sys.stderr)
         return False
-    print(f"{photo.name} -> {target.parent.name}/{target.name} ({best.probability:.1%})", flush=True)
+    print(f"{photo.name} -> {target.parent.name}/{target.name} ({best.probability:.1%})",
+          flush=True)
     return True
 
 

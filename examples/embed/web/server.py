@@ -75,7 +75,7 @@ def readable(size: int) -> str:
 
 
 class Page:
-    """The page as bytes, and the policy that lets its own script and style run, and nothing else."""
+    """The page as bytes, and the policy that lets its own script and style run, nothing else."""
 
     def __init__(self, limit: int):
         text = PAGE.read_text(encoding="utf-8")
@@ -130,9 +130,9 @@ class Server(ThreadingHTTPServer):
     def knows(self, host: str | None) -> bool:
         """Whether a Host header is one of ours.
 
-        A page of somebody else can let its name point to this computer and then talk to us as if we
-        were its own (DNS rebinding). Such requests carry that name, so only addresses, this machine's
-        name and localhost are answered.
+        A page of somebody else can let its name point to this computer and then talk to us as if
+        we were its own (DNS rebinding). Such requests carry that name, so only addresses, this
+        machine's name and localhost are answered.
         """
         match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::(\d{1,5}))?", host or "", re.ASCII)
         if not match or int(match[2] or 80) != self.server_address[1]:
