@@ -101,6 +101,17 @@ struct NamedModelTests {
     }
     let batch = try NamedModel.named("alexnet").graph(json: "{\"norm\": \"batch\"}")
     #expect(batch.layers.filter { $0.type == "batch_norm" }.map(\.name) == ["norm1", "norm2"])
+    let quarter = try Network(
+      NamedModel.named("alexnet").graph(
+        json: "{\"width\": 0.25, \"input_shape\": [67, 67, 3], \"classes\": 10}"))
+    for (name, shape) in [("conv1", [15, 15, 24]), ("pool5", [1, 1, 64]), ("fc7", [1024])] {
+      #expect(quarter.tensors[try quarter.tensor(named: name)].shape.sizes == shape)
+    }
+    let counts = quarter.nodes.flatMap { $0.layer.parameters.map(\.shape.count) }
+    #expect(counts.reduce(0, +) == 1_367_402)
+    for width in [0, -1, .nan, .infinity] {
+      #expect(throws: CNNError.self) { try Network(.alexNet(width: width)) }
+    }
   }
 
   @Test("ResNet parameters have torchvision's names and shapes")
@@ -170,6 +181,7 @@ struct NamedModelTests {
       ("convnet", "{\"norm\": \"batch\"}", "norm"),
       ("convnet", "[]", "JSON object"),
       ("alexnet", "{\"norm\": \"bach\"}", "did you mean \"batch\"?"),
+      ("alexnet", "{\"width\": 0}", "width"),
       ("resnet_small", "{\"widths\": []}", "widths"),
       ("resnet_small", "{\"stem_stride\": 0}", "stem_stride"),
       ("resnet_small", "{\"dropout\": 2}", "dropout"),
