@@ -64,6 +64,41 @@ import Testing
     #expect(throws: CNNError.self) { _ = try sample(dataset, -1) }
   }
 
+  @Test func takesWhatATableBesideItLists() throws {
+    let folder = try folder(
+      """
+      {"sources": [{"name": "some", "data": "things", "table": "some.csv", "part": "train"}]}
+      """)
+    try folder.write(
+      Array("file,class,part\nval/car/1.png,big,train\ntrain/cat/0.png,small,test\n".utf8),
+      to: "some.csv")
+    try folder.write(Array("file,class\n../photos/cat/0.png,cat\n".utf8), to: "outside.csv")
+    let path = folder.path + "/mixture.json"
+    let options = try DatasetOptions(json: #"{"size": 4}"#)
+    let dataset = try DatasetLoader.open(path: path, options: options)
+    #expect(dataset.classNames == ["big", "small"] && dataset.count == 1)
+    let val = try DatasetLoader.open(
+      path: folder.path + "/things",
+      options: DatasetOptions(json: #"{"size": 4, "part": "validation"}"#))
+    #expect(try sample(dataset, 0) == sample(val, 1))
+    // The data may be elsewhere, the table stays beside the mixture.
+    let moved = try TemporaryFolder()
+    let mixture = #"{"sources": [{"data": "things", "table": "some.csv", "part": "train"}]}"#
+    try moved.write(Array(mixture.utf8), to: "mixture.json")
+    try moved.write(Array("file,class\nval/car/1.png,big\n".utf8), to: "some.csv")
+    var rooted = options
+    rooted.root = folder.path
+    #expect(
+      try sample(DatasetLoader.open(path: moved.path + "/mixture.json", options: rooted), 0)
+        == sample(val, 1))
+    try folder.write(
+      Array(#"{"sources": [{"data": "things", "table": "outside.csv"}]}"#.utf8), to: "mixture.json")
+    let error = #expect(throws: CNNError.self) {
+      try DatasetLoader.open(path: path, options: options)
+    }
+    #expect(error?.message.contains("leads out of the folder") == true, "\(error?.message ?? "")")
+  }
+
   @Test func leavesClassesOutAndNamesThemItself() throws {
     let some = try open(
       """

@@ -9,6 +9,8 @@ struct MixtureFile: Decodable {
     let name: String
     /// Its path, relative to the file's folder or the option `root`.
     let data: String
+    /// A table beside the file that says which pictures of `data` to take; nil for all.
+    let table: String?
     /// What to take of it.
     let options: DatasetOptions
     /// For each of its classes, or "*" for all others, the class in the mixture; nil to leave it out.
@@ -80,7 +82,7 @@ struct MixtureFile: Decodable {
 
 extension MixtureFile.Source {
   private static let keys = [
-    "name", "data", "format", "part", "classes", "columns", "exclude", "start", "limit",
+    "name", "data", "table", "format", "part", "classes", "columns", "exclude", "start", "limit",
     "max_count", "weight", "repeat", "augment",
   ]
 
@@ -92,7 +94,8 @@ extension MixtureFile.Source {
       throw CNNError.invalidArgument("a source needs \"data\", the path of its pictures")
     }
     self.data = data
-    name = try container.value("name", default: data)
+    table = try container.value("table", as: String.self)
+    name = try container.value("name", default: table ?? data)
     do {
       var options = DatasetOptions()
       options.format = try container.word("format", as: DatasetOptions.Format.self) ?? .auto
@@ -144,7 +147,10 @@ extension MixtureFile {
         let place = try MixtureFile.location(of: source, path: path, root: options.root)
         var own = source.options
         own.preprocessing = preprocessing
-        let dataset = try DatasetLoader.open(path: place, options: own, isNested: true)
+        if source.table != nil { own.root = place }
+        let dataset = try DatasetLoader.open(
+          path: source.table.map { "\(Folder.containing(path))/\($0)" } ?? place, options: own,
+          isNested: true)
         datasets.append(try dataset.sharingCache(allowance))
       } catch {
         throw error.prefixed(by: "\"\(path)\", source \"\(source.name)\"")
