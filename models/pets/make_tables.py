@@ -2,9 +2,9 @@
 
     python models/pets/make_tables.py ../shared/data
 
-pets.csv names every photo with its species. backgrounds.csv names rectangles of these photos in which, by
-the pixel masks, no pet is: sharp pictures of what is neither a cat nor a dog. The parts are those of the
-data set itself. imagenet.csv names 30 photos of ImageNet classes, for judging alone.
+backgrounds.csv names rectangles of the photos of Oxford-IIIT Pet in which, by the pixel masks, no pet is:
+sharp pictures of what is neither a cat nor a dog. The parts are those of the data set itself. imagenet.csv
+names 30 photos of ImageNet classes, for judging alone.
 
 The tables are in the repository, so this has to be run only if they should change.
 """
@@ -20,7 +20,6 @@ BACKGROUND = 2      # in the masks: 1 pet, 2 background, 3 border
 CANDIDATES = 4000   # rectangles tried in each photo
 MOST = 4            # rectangles kept of each photo
 LEAST_SIDE = 56     # pixels
-PARTS = {"trainval": "train", "test": "test", "none": "train"}  # "none": not in the official lists
 
 
 def rectangles(mask: np.ndarray, random: np.random.Generator) -> list[tuple[int, int, int, int]]:
@@ -55,22 +54,18 @@ def overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float
     return max(0, height) * max(0, width) / min(a[2] * a[3], b[2] * b[3])
 
 
-def write_pets(folder: Path, output: Path) -> None:
-    """Writes pets.csv and backgrounds.csv."""
+def write_backgrounds(folder: Path, output: Path) -> None:
+    """Writes backgrounds.csv."""
     random = np.random.default_rng(0)
     with (folder / "pets.csv").open(newline="") as photos, \
-            (output / "pets.csv").open("w", newline="") as pets_file, \
-            (output / "backgrounds.csv").open("w", newline="") as backgrounds_file:
-        pets = csv.writer(pets_file, lineterminator="\n")
-        pets.writerow(["file", "class", "part", "breed"])
-        backgrounds = csv.writer(backgrounds_file, lineterminator="\n")
-        backgrounds.writerow(["file", "class", "part", "top", "left", "height", "width"])
+            (output / "backgrounds.csv").open("w", newline="") as table:
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(["file", "class", "part", "top", "left", "height", "width"])
         for photo in csv.DictReader(photos):
-            file, part = f"images/{photo['name']}.jpg", PARTS[photo["official_split"]]
-            pets.writerow([file, photo["species"], part, photo["breed"]])
             mask = np.asarray(Image.open(folder / "trimaps" / f"{photo['name']}.png"))
             for rectangle in rectangles(mask, random):
-                backgrounds.writerow([file, "neither", part, *rectangle])
+                writer.writerow(
+                    [f"images/{photo['name']}.jpg", "neither", photo["official_split"], *rectangle])
 
 
 def write_imagenet(folder: Path, output: Path) -> None:
@@ -89,5 +84,5 @@ def write_imagenet(folder: Path, output: Path) -> None:
 
 if __name__ == "__main__":
     here = Path(__file__).resolve().parent
-    write_pets(Path(sys.argv[1]) / "pets-segmentation", here)
+    write_backgrounds(Path(sys.argv[1]) / "pets-segmentation", here)
     write_imagenet(Path(sys.argv[1]) / "imagenet-samples", here)
