@@ -17,8 +17,35 @@ import CNNLayerKit
 /// | `layer_types` | the version of each layer type in use, as JSON: `{"conv2d": 1}` |
 /// | `class_names` | a list of names as JSON; absent without names |
 ///
-/// and the model's own metadata (such as `preprocessing`) under its own keys.
+/// and the model's own metadata (such as `preprocessing` and `recognition`) under its own keys.
+///
+/// The same model always gives the same bytes: tensors come in the order of the graph, everything
+/// else is sorted, and nothing depends on time, place or process.
 public enum ModelFile {
+  /// How the trained numbers of a model are stored.
+  ///
+  /// Half precision takes half of the room. Numbers are rounded to the nearest, of two equally near
+  /// ones to the one whose last bit is 0; reading them is exact. What stays in 32 bits: states (such
+  /// as running statistics, which are few and may have any magnitude), and every parameter with a
+  /// finite number that would become infinite.
+  public enum Precision: String, Sendable, CaseIterable {
+    /// 32 bits, exact.
+    case float32
+    /// IEEE 754 half precision: 11 significant bits from 6.1e-5 to 65504, fewer down to 6e-8,
+    /// below which numbers become zero.
+    case float16
+    /// The upper half of a 32-bit number: 8 significant bits, the whole range of magnitudes.
+    case bfloat16
+
+    fileprivate var element: SafetensorsElement {
+      switch self {
+      case .float32: .float32
+      case .float16: .float16
+      case .bfloat16: .bfloat16
+      }
+    }
+  }
+
   /// The version of the layout of files, which grows when old readers would misread new files.
   public static let formatVersion = 1
 
@@ -31,20 +58,24 @@ public enum ModelFile {
   ///
   /// - Throws: `inputOutput`, and then the file at `path` is as it was; `invalidArgument` if the
   ///   model's metadata uses a reserved key; `busy` while the model is being trained.
-  public static func save(_ model: Model, to path: String) throws(CNNError) {
+  public static func save(
+    _ model: Model, to path: String, precision: Precision = .float32
+  ) throws(CNNError) {
     let metadata = try self.metadata(of: model)
     try model.withReadAccess { () throws(CNNError) in
-      try writer(model, metadata).write(to: path)
+      try writer(model, metadata, precision).write(to: path)
     }
   }
 
   /// Returns what `save` would write.
   ///
   /// - Throws: `invalidArgument`, `busy` or `outOfMemory`.
-  public static func encode(_ model: Model) throws(CNNError) -> ByteBuffer {
+  public static func encode(
+    _ model: Model, precision: Precision = .float32
+  ) throws(CNNError) -> ByteBuffer {
     let metadata = try self.metadata(of: model)
     return try model.withReadAccess { () throws(CNNError) in
-      try writer(model, metadata).encoded()
+      try writer(model, metadata, precision).encoded()
     }
   }
 
@@ -61,6 +92,19 @@ public enum ModelFile {
   ) throws(CNNError) -> Model {
     let file = try InputFile(path: path)
     do throws(CNNError) { return try load(.file(file), registry) } catch {
+      throw error.prefixed(by: "\"\(path)\"")
+    }
+  }
+
+  /// Returns how the parameters of a model file are stored: in 16 bits if any of its tensors is.
+  ///
+  /// - Throws: `inputOutput`; `malformedData` if it is no safetensors file.
+  public static func precision(path: String) throws(CNNError) -> Precision {
+    let file = try InputFile(path: path)
+    do throws(CNNError) {
+      let elements = Set(try SafetensorsSource.file(file).header().tensors.map(\.element))
+      return [Precision.float16, .bfloat16].first { elements.contains($0.element) } ?? .float32
+    } catch {
       throw error.prefixed(by: "\"\(path)\"")
     }
   }
@@ -96,11 +140,17 @@ public enum ModelFile {
   }
 
   private static func writer(
-    _ model: Model, _ metadata: [String: String]
+    _ model: Model, _ metadata: [String: String], _ precision: Precision
   ) throws(CNNError) -> SafetensorsWriter {
     var writer = SafetensorsWriter(metadata: metadata)
+    let trained = Set(model.parameters.map(\.name))
+    let element = precision.element
     try model.forEachSlot { slot, memory throws(CNNError) in
-      if slot.declaration.fileAxes == nil {
+      if precision != .float32, trained.contains(slot.name), element.keepsFinite(memory) {
+        try writer.add(slot.name, shape: slot.fileShape, roundedTo: element) { destination in
+          slot.copyToFileLayout(UnsafeBufferPointer(memory), destination)
+        }
+      } else if slot.declaration.fileAxes == nil {
         try writer.add(slot.name, shape: slot.fileShape, floats: UnsafeBufferPointer(memory))
       } else {
         try writer.add(slot.name, shape: slot.fileShape) { destination in
@@ -228,8 +278,12 @@ struct SlotReader {
 }
 
 extension Model {
-  /// Writes the model to a file; see `ModelFile.save(_:to:)`.
-  public func save(to path: String) throws(CNNError) { try ModelFile.save(self, to: path) }
+  /// Writes the model to a file; see `ModelFile.save(_:to:precision:)`.
+  public func save(
+    to path: String, precision: ModelFile.Precision = .float32
+  ) throws(CNNError) {
+    try ModelFile.save(self, to: path, precision: precision)
+  }
 
   /// Reads a model from a file; see `ModelFile.load(path:registry:)`.
   public static func load(path: String) throws(CNNError) -> Model {

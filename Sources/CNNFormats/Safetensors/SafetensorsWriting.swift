@@ -20,6 +20,10 @@ public struct SafetensorsWriter {
     case integers([Int64])
     /// Written to temporary memory when its turn comes.
     case floats(count: Int, fill: (UnsafeMutableBufferPointer<Float>) throws(CNNError) -> Void)
+    /// The same, rounded to half precision of a kind.
+    case halves(
+      count: Int, SafetensorsElement,
+      fill: (UnsafeMutableBufferPointer<Float>) throws(CNNError) -> Void)
   }
 
   private struct Tensor {
@@ -64,6 +68,28 @@ public struct SafetensorsWriter {
       throw .invalidArgument("tensor \"\(name)\" has the shape \(shape), which no file can hold")
     }
     try add(name, .float32, shape, count: count, .floats(count: count, fill: fill))
+  }
+
+  /// Adds numbers that `fill` computes when they are written, and that are then rounded to 16 bits:
+  /// to the nearest, of two equally near ones to the one whose last bit is 0.
+  ///
+  /// Numbers of a larger magnitude than the kind has become infinite.
+  /// - Parameter element: `float16` or `bfloat16`.
+  /// - Throws: `invalidArgument` for another element, a repeated or reserved name, or a shape that no
+  ///   file can hold.
+  public mutating func add(
+    _ name: String, shape: [Int], roundedTo element: SafetensorsElement,
+    filledBy fill:
+      @escaping (_ destination: UnsafeMutableBufferPointer<Float>) throws(CNNError) -> Void
+  ) throws(CNNError) {
+    guard element == .float16 || element == .bfloat16 else {
+      throw .invalidArgument(
+        "tensor \"\(name)\" can be rounded to F16 or BF16, not to \(element.rawValue)")
+    }
+    guard let count = checkedProduct(shape) else {
+      throw .invalidArgument("tensor \"\(name)\" has the shape \(shape), which no file can hold")
+    }
+    try add(name, element, shape, count: count, .halves(count: count, element, fill: fill))
   }
 
   /// Adds a list of 64-bit integers.
@@ -177,6 +203,14 @@ public struct SafetensorsWriter {
       let buffer = try FloatBuffer(count: count, for: "a tensor to be written")
       try fill(buffer.elements)
       try body(UnsafeRawBufferPointer(buffer.elements))
+      extendLifetime(buffer)
+    case .halves(let count, let element, let fill):
+      let buffer = try FloatBuffer(count: count, for: "a tensor to be written")
+      try fill(buffer.elements)
+      // A half takes half of the room of what it replaces, so it never overtakes what is to be read.
+      let bytes = UnsafeMutableRawBufferPointer(buffer.elements)
+      element.round(buffer.elements, into: bytes)
+      try body(UnsafeRawBufferPointer(rebasing: bytes[..<(count * 2)]))
       extendLifetime(buffer)
     }
   }
