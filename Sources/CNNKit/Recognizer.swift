@@ -2,12 +2,6 @@ public import CNNGraph
 public import CNNImaging
 public import CNNLayerKit
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Says what pictures show, by a model that gives one number for each class.
 ///
 /// ```swift
@@ -17,7 +11,8 @@ public import CNNLayerKit
 /// }
 /// ```
 ///
-/// Any number of threads may use one at the same time.
+/// Preprocessing, temperature and averaged flips are those that the model had when the recognizer
+/// was made. Any number of threads may use one at the same time.
 public final class Recognizer: Sendable {
   /// One of the classes that a picture may show.
   public struct Answer: Hashable, Sendable {
@@ -33,19 +28,22 @@ public final class Recognizer: Sendable {
   public let model: Model
   /// How pictures become the model's input.
   public let preprocessing: Preprocessing
+  /// How the model's output becomes probabilities.
+  public let recognition: Recognition
   private let sessions: SessionPool
-  private let endsInSoftmax: Bool
+  private let rule: ClassProbabilities
 
   /// Checks that a model takes pictures and gives one number for each class.
   ///
   /// - Parameters:
   ///   - model: The model; its first output is used.
   ///   - sessions: Where sessions come from; nil for a pool of its own.
-  /// - Throws: `unsupported`, or what `Model.preprocessing` throws.
+  /// - Throws: `unsupported`, or what `Model.preprocessing` and `Model.recognition` throw.
   public init(_ model: Model, sessions: SessionPool? = nil) throws(CNNError) {
     self.model = model
     self.sessions = sessions ?? SessionPool(model: model)
     preprocessing = try model.preprocessing()
+    recognition = try model.recognition()
     let network = model.network
     let output = network.tensors[network.outputs[0]]
     guard output.shape.rank == 1 else {
@@ -54,15 +52,22 @@ public final class Recognizer: Sendable {
         "recognising needs a model that gives one number for each class; the output "
           + "\"\(output.name)\" has the shape \(output.shape)")
     }
-    endsInSoftmax =
-      output.producer.map { network.nodes[$0].layer.elementaryFunction == .softmax } ?? false
+    rule = try ClassProbabilities(network, recognition: recognition)
+  }
+
+  /// Returns the probability of each class for a picture of any size.
+  ///
+  /// The model's output is taken as probabilities where its last layer is a softmax, otherwise as
+  /// logits; `recognition` says what else happens to it.
+  /// - Throws: `nonFinite` if the output is infinite or not a number, `outOfMemory`, `busy`.
+  public func probabilities(of image: Image) throws(CNNError) -> [Float] {
+    try probabilities(ofResized: try preprocessing.resized(image))
   }
 
   /// Returns the likeliest classes of a picture of any size, likeliest first; equally likely ones in
   /// the order of their numbers.
   ///
-  /// The model's output is taken as it is where its last layer is a softmax, otherwise as logits.
-  /// - Throws: `nonFinite` if the output is infinite or not a number, `outOfMemory`, `busy`.
+  /// - Throws: As `probabilities(of:)`.
   public func classes(of image: Image, most count: Int) throws(CNNError) -> [Answer] {
     try classes(ofResized: try preprocessing.resized(image), most: count)
   }
@@ -90,18 +95,7 @@ public final class Recognizer: Sendable {
 
   /// The same for a picture that has the input's size.
   package func classes(ofResized image: Image, most count: Int) throws(CNNError) -> [Answer] {
-    let scores = try sessions.withSession(batch: 1) { session throws(CNNError) in
-      let input = try session.input()
-      try preprocessing.normalize(
-        image, into: UnsafeMutableBufferPointer(rebasing: input[..<preprocessing.outputCount]))
-      try session.run(batch: 1)
-      return Array(try session.output())
-    }
-    guard scores.allSatisfy(\.isFinite) else {
-      throw CNNError(
-        .nonFinite, "the model's output for this picture is infinite or not a number")
-    }
-    let probabilities = endsInSoftmax ? scores : softmax(scores)
+    let probabilities = try probabilities(ofResized: image)
     let order = probabilities.indices.sorted {
       (probabilities[$1], $0) < (probabilities[$0], $1)
     }
@@ -112,12 +106,22 @@ public final class Recognizer: Sendable {
         probability: probabilities[index])
     }
   }
-}
 
-/// exp(x) / sum of exp(x), without overflow.
-private func softmax(_ logits: [Float]) -> [Float] {
-  let largest = Double(logits.max() ?? 0)
-  let powers = logits.map { exp(Double($0) - largest) }
-  let sum = powers.reduce(0, +)
-  return powers.map { Float($0 / sum) }
+  private func probabilities(ofResized image: Image) throws(CNNError) -> [Float] {
+    try sessions.withSession(batch: 1) { session throws(CNNError) in
+      let input = try session.input()
+      try preprocessing.normalize(
+        image, into: UnsafeMutableBufferPointer(rebasing: input[..<preprocessing.outputCount]))
+      try session.run(batch: 1)
+      let output = Array(try session.output())
+      guard recognition.averageFlips, let start = input.baseAddress else {
+        return try rule.probabilities(of: output)
+      }
+      mirrorColumns(
+        of: start, height: preprocessing.height, width: preprocessing.width,
+        channels: preprocessing.channels, count: 1)
+      try session.run(batch: 1)
+      return try rule.probabilities(of: output, mirrored: Array(try session.output()))
+    }
+  }
 }

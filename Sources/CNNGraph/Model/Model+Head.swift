@@ -59,7 +59,7 @@ extension Model {
 
   /// Keys of `metadata` with what was measured of a model's own classes, which says nothing of
   /// others.
-  package static let keysOfClasses: Set<String> = []
+  package static let keysOfClasses: Set<String> = [recognitionKey]
 
   /// Copies what has the same name and shape in the other model, except for some of its nodes.
   func copyNumbers(to model: Model, except new: Set<Int>) {
