@@ -12,10 +12,12 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate",
     abstract: "Measure how well a model does on data.",
     discussion: """
-      Prints loss and accuracy, and for each class how many of its samples were recognised and what \
-      they were most often mistaken for. Without --part the test part is used where there is one.
+      Prints loss and accuracy, how far the probabilities are from what they promise (the expected \
+      calibration error), and a table with a row for each class that counts what its samples were \
+      taken for. Without --part the test part is used where there is one.
 
         cnn evaluate digits.cnn --data digits
+        cnn evaluate pets.cnn --data photos/ --classes cat,dog
       """)
 
   @Argument(help: "The model's file.", completion: .file())
@@ -25,6 +27,23 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(help: "How many samples to work on at once.")
   var batchSize = 64
+
+  @Option(
+    help: ArgumentHelp(
+      "Count only these classes, as in cat,dog.",
+      discussion: """
+        Samples of other classes are left out, and the probabilities of these are scaled so that \
+        they add up to 1: how well the model tells these classes from each other.
+        """))
+  var classes: String?
+
+  @Option(help: "Divide logits by this number before the softmax. (default: as the model says)")
+  var temperature: Double?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Average over each picture and its mirror image. (default: as the model says)")
+  var averageFlips: Bool?
 
   @OptionGroup var common: CommonOptions
 
@@ -36,38 +55,18 @@ struct EvaluateCommand: ParsableCommand {
         part: data.testPart, preprocessing: model.preprocessing())
       var options = EvaluationOptions()
       options.batchSize = batchSize
+      options.classes = classes?.split(separator: ",").map(String.init)
+      if let temperature {
+        // Checks the range.
+        options.temperature = try Recognition(temperature: temperature).temperature
+      }
+      options.averageFlips = averageFlips
       let metrics = try CNNTraining.evaluate(model, on: dataset, options: options)
       if common.json {
         print(metrics.json)
       } else {
-        EvaluateCommand.show(metrics, classNames: dataset.classNames)
+        for line in MetricsTable.lines(metrics) { print(line) }
       }
-    }
-  }
-
-  private static func show(_ metrics: Metrics, classNames: [String]) {
-    print("samples   \(metrics.count)")
-    print("loss      \(Format.fixed(metrics.loss, 4))")
-    if let accuracy = metrics.accuracy { print("accuracy  \(Format.percent(accuracy))") }
-    if let top = metrics.topAccuracy, metrics.top > 1, classNames.count > metrics.top {
-      print("top \(metrics.top)     \(Format.percent(top))")
-    }
-    guard let confusion = metrics.confusion, confusion.count <= 200 else { return }
-    let width = classNames.map(\.count).max() ?? 0
-    print("")
-    for (index, row) in confusion.enumerated() {
-      let total = row.reduce(0, +)
-      guard total > 0, index < classNames.count else { continue }
-      var line = Format.padded(classNames[index], width) + "  "
-      line += Format.padded(Format.percent(Double(row[index]) / Double(total)), 8)
-      line += " of \(total)"
-      let mistakes = row.indices.filter { $0 != index && row[$0] > 0 }
-      if let worst = mistakes.max(by: { (row[$0], $1) < (row[$1], $0) }),
-        worst < classNames.count
-      {
-        line += ", \(row[worst]) taken for \(classNames[worst])"
-      }
-      print(line)
     }
   }
 }

@@ -86,6 +86,14 @@ public protocol Dataset: Sendable {
   /// How many samples a `BatchLoader` that shuffles draws for an epoch, at least 1; nil for `count`.
   var samplesPerEpoch: Int? { get }
 
+  /// The names of the sources that the data set is mixed from; empty if it is not mixed.
+  var sourceNames: [String] { get }
+
+  /// Returns the source of sample `index`, as an index of `sourceNames`; 0 if there are none.
+  ///
+  /// - Throws: `invalidArgument` for an index that does not exist.
+  func source(of index: Int) throws(CNNError) -> Int
+
   /// Checks that samples of this data set can be augmented so, before a thread tries.
   ///
   /// - Throws: `invalidArgument` or `unsupported`, saying what does not fit.
@@ -98,6 +106,15 @@ extension Dataset {
 
   /// Nil: all samples are equally frequent.
   public var sampleWeights: [Double]? { nil }
+
+  /// None: the data set is not mixed.
+  public var sourceNames: [String] { [] }
+
+  /// The only source there is.
+  public func source(of index: Int) throws(CNNError) -> Int {
+    try checkIndex(index)
+    return 0
+  }
 
   /// Nil: as many as there are.
   public var samplesPerEpoch: Int? { nil }

@@ -90,6 +90,14 @@ public final class Subset: Dataset {
     try base.readValues(of: try baseIndex(of: index), target: target, into: output)
   }
 
+  /// The sources of the base.
+  public var sourceNames: [String] { base.sourceNames }
+
+  /// Returns the source that the sample has in the base.
+  public func source(of index: Int) throws(CNNError) -> Int {
+    try base.source(of: try baseIndex(of: index))
+  }
+
   /// Checks as the base does.
   public func check(_ augmentation: Augmentation) throws(CNNError) {
     try base.check(augmentation)

@@ -131,6 +131,15 @@ public final class MixtureDataset: PictureDataset {
     }
   }
 
+  /// The names of the sources, in their order.
+  public var sourceNames: [String] { contributions.map(\.name) }
+
+  /// Returns the source of a sample, as an index of `sourceNames`.
+  public func source(of index: Int) throws(CNNError) -> Int {
+    try checkIndex(index)
+    return place(of: index).source
+  }
+
   /// The source of a sample, and its index there.
   private func place(of index: Int) -> (source: Int, index: Int) {
     let source = (starts.firstIndex { $0 > index } ?? starts.count) - 1

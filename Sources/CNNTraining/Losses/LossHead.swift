@@ -15,6 +15,11 @@ final class LossHead {
   let weight: Double
   /// The name of the data set's target that was asked for, or nil.
   let targetName: String?
+  /// The loss's function, where the layer that computes the output has applied it already; nil
+  /// elsewhere.
+  ///
+  /// The loss is then to be given what that layer got.
+  let appliedFunction: ElementaryFunction?
 
   private let capacity: Int
   /// What was set last, and for how many samples.
@@ -29,10 +34,13 @@ final class LossHead {
 
   /// Binds a loss.
   ///
+  /// - Parameter allowsAppliedFunction: Whether the caller undoes the function of a layer at the end
+  ///   that the loss applies by itself, by `appliedFunction`.
   /// - Throws: `unknownName` for an output that does not exist, `invalidArgument` for an output that
   ///   applies the loss's function already, or what the loss throws about the shape.
   init(
-    _ specification: LossSpecification, network: Network, capacity: Int
+    _ specification: LossSpecification, network: Network, capacity: Int,
+    allowsAppliedFunction: Bool = false
   ) throws(CNNError) {
     loss = try specification.make()
     if let name = specification.output {
@@ -49,12 +57,13 @@ final class LossHead {
     weight = specification.weight
     targetName = specification.target
     self.capacity = capacity
-    if let producer = tensor.producer, let applied = loss.appliedFunction,
-      network.nodes[producer].layer.elementaryFunction == applied
-    {
+    let last = tensor.producer.map { network.nodes[$0] }
+    let applied = loss.appliedFunction
+    appliedFunction = applied != nil && last?.layer.elementaryFunction == applied ? applied : nil
+    if let applied = appliedFunction, let last, !(allowsAppliedFunction && applied.isInvertible) {
       throw .invalidArgument(
         "loss \"\(specification.type)\" takes logits and applies \(applied.name) by itself, and output "
-          + "\"\(outputName)\" is computed by a layer of type \(network.nodes[producer].type): end the network before "
+          + "\"\(outputName)\" is computed by a layer of type \(last.type): end the network before "
           + "that layer (recognising applies it where it is wanted)")
     }
     do throws(CNNError) { try loss.check(shape) } catch {
@@ -64,11 +73,14 @@ final class LossHead {
 
   /// Binds losses, at most one to each output.
   static func heads(
-    _ specifications: [LossSpecification], network: Network, capacity: Int
+    _ specifications: [LossSpecification], network: Network, capacity: Int,
+    allowsAppliedFunction: Bool = false
   ) throws(CNNError) -> [LossHead] {
     var heads: [LossHead] = []
     for specification in specifications {
-      let head = try LossHead(specification, network: network, capacity: capacity)
+      let head = try LossHead(
+        specification, network: network, capacity: capacity,
+        allowsAppliedFunction: allowsAppliedFunction)
       guard !heads.contains(where: { $0.outputIndex == head.outputIndex }) else {
         throw .invalidArgument("output \"\(head.outputName)\" has two losses; give it one")
       }
