@@ -295,7 +295,8 @@ cnn_status cnn_model_load_pretrained(const char *name, cnn_model **out_model);
  * Says what a picture file shows: the likeliest classes, likeliest first.
  *
  * Reads the PNG or JPEG file, applies the model's preprocessing (resize, crop, scale), and runs the
- * model. Its first output is taken as it is if the last layer is a softmax, otherwise as logits.
+ * model. Its first output is taken as probabilities if the last layer is a softmax, otherwise as
+ * logits, of which the softmax is taken; cnn_model_set_recognition says what happens before.
  *
  * A JPEG file that is much larger than the model's input is decoded at an eighth, a quarter or half
  * of its size, where that still is at least twice of what the model takes. That saves most of the
@@ -352,6 +353,27 @@ cnn_status cnn_recognise_memory(const cnn_model *model, const void *bytes, int64
  */
 cnn_status cnn_recognise_image(const cnn_model *model, const cnn_image *image, int64_t capacity,
                                cnn_prediction *out_predictions, int64_t *out_count);
+
+/**
+ * Computes the probabilities of the classes for a batch of samples that are prepared already: what
+ * cnn_forward computes, turned into probabilities as in cnn_recognise_file.
+ *
+ * @param model            [in] A model with one input; its first output is one number for each class.
+ * @param batch            [in] The number of samples, at least 1.
+ * @param layout           [in] The order of axes of the samples.
+ * @param input            [in] The samples, one after the other.
+ * @param input_count      [in] The number of floats in input: batch times the size of a sample.
+ * @param output_capacity  [in] The number of floats that fit out_output: at least batch times the
+ *                         number of classes.
+ * @param out_output       [out] A row of probabilities for each sample; each row adds up to 1.
+ * @return CNN_SHAPE_MISMATCH if input_count does not fit, CNN_UNSUPPORTED for other models,
+ *         CNN_NON_FINITE if the model's output is not finite.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_probabilities(const cnn_model *model, int64_t batch, cnn_layout layout,
+                             const float *input, int64_t input_count, int64_t output_capacity,
+                             float *out_output);
 
 /**
  * Frees a model.
@@ -465,6 +487,8 @@ cnn_status cnn_model_load_memory(const void *bytes, int64_t size, cnn_model **ou
 /**
  * Saves a model to a file, replacing the file at once when it is complete.
  *
+ * The same model always gives the same bytes.
+ *
  * @param model  [in] The model.
  * @param path   [in] The file.
  * @return CNN_INPUT_OUTPUT, and then a file that was there before is as it was.
@@ -472,6 +496,31 @@ cnn_status cnn_model_load_memory(const void *bytes, int64_t size, cnn_model **ou
  * [reads model] Since 0.1.
  */
 cnn_status cnn_model_save(const cnn_model *model, const char *path);
+
+/**
+ * Saves a model to a file in a way that options say; see cnn_model_save.
+ *
+ * Options:
+ *   "precision"  how parameters are stored; default "float32":
+ *                  "float32"   exactly
+ *                  "float16"   in 16 bits, IEEE 754 half precision: 11 significant bits, magnitudes
+ *                              from 6.1e-5 to 65504, with fewer bits down to 6e-8; smaller ones
+ *                              become 0
+ *                  "bfloat16"  in 16 bits: 8 significant bits, the magnitudes of 32-bit numbers
+ *
+ * With 16 bits a file has half the size. Numbers are rounded to the nearest, ties to even; loading
+ * is exact. States (running statistics) stay in 32 bits, and so does every parameter with a finite
+ * number that would become infinite. The model in memory stays as it is.
+ *
+ * @param model         [in] The model.
+ * @param path          [in] The file.
+ * @param options_json  [in] Options; may be NULL.
+ * @return CNN_INPUT_OUTPUT, and then a file that was there before is as it was; CNN_UNKNOWN_NAME for
+ *         another precision.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_save_as(const cnn_model *model, const char *path, const char *options_json);
 
 /**
  * Saves a model to memory: the bytes that cnn_model_save would write.
@@ -695,6 +744,42 @@ cnn_status cnn_model_preprocessing(const cnn_model *model, char **out_json);
 cnn_status cnn_model_set_preprocessing(cnn_model *model, const char *json);
 
 /**
+ * Returns how the model's output becomes probabilities, as JSON with the keys that
+ * cnn_model_set_recognition takes.
+ *
+ * @param model     [in] The model.
+ * @param out_json  [out] The settings; release it with cnn_free.
+ * @return CNN_MALFORMED_DATA, CNN_UNKNOWN_NAME if the model's file held no such settings.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_model_recognition(const cnn_model *model, char **out_json);
+
+/**
+ * Sets how the model's output becomes probabilities: in cnn_recognise_..., cnn_probabilities,
+ * cnn_evaluate and cnn_calibrate alike, and saved with the model. Training and cnn_forward are not
+ * concerned.
+ *
+ * Keys:
+ *   "temperature"    number above 0, default 1: what the logits are divided by before the softmax.
+ *                    Above 1 the probabilities are more even; the order of the classes stays.
+ *                    cnn_calibrate finds it.
+ *   "average_flips"  boolean, default false: take the mean of the logits of a picture and of its
+ *                    mirror image (the prepared input with left and right exchanged), which takes
+ *                    twice the time
+ *
+ * Behind a softmax the logarithms of the output serve as logits.
+ *
+ * @param model  [in] The model.
+ * @param json   [in] The settings; keys that are left out get their defaults.
+ * @return CNN_MALFORMED_DATA, CNN_UNKNOWN_NAME; CNN_UNSUPPORTED if mirror images are asked for and the
+ *         model does not take one picture and give one number for each class.
+ *
+ * [changes model] Since 0.1.
+ */
+cnn_status cnn_model_set_recognition(cnn_model *model, const char *json);
+
+/**
  * Returns a text that was stored with the model under a key.
  *
  * @param model     [in] The model.
@@ -710,8 +795,8 @@ cnn_status cnn_model_metadata(const cnn_model *model, const char *key, char **ou
  * Stores a text with the model, such as its author, licence or source.
  *
  * @param model  [in] The model.
- * @param key    [in] The key, not empty; "preprocessing" and the keys of model files are the
- *               library's.
+ * @param key    [in] The key, not empty; "preprocessing", "recognition" and the keys of model files
+ *               are the library's.
  * @param text   [in] The text; NULL removes the key.
  *
  * [changes model] Since 0.1.
@@ -1426,28 +1511,74 @@ cnn_status cnn_training_presets(char **out_json);
 /**
  * Measures a model on a dataset, without changing it.
  *
+ * Probabilities are computed as cnn_model_set_recognition says. Where the model knows the names of
+ * all classes of the dataset, classes are matched by name, otherwise by number.
+ *
  * Options:
- *   "batch_size"  integer from 1, default 64
- *   "loss"        as for cnn_training_create
- *   "top"         integer from 1, default 5: the k of "top_accuracy"
- *   "workers"     integer from 0 to 64, default 1: threads that read ahead
+ *   "batch_size"     integer from 1, default 64
+ *   "loss"           as for cnn_training_create; a model may also end in the function that the loss
+ *                    applies by itself (softmax or sigmoid)
+ *   "top"            integer from 1, default 5: the k of "top_accuracy"
+ *   "workers"        integer from 0 to 64, default 1: threads that read ahead
+ *   "temperature"    number above 0; default: the model's
+ *   "average_flips"  boolean; default: the model's
+ *   "classes"        list of at least two class names, default all: only samples of these classes
+ *                    count, and their probabilities are scaled to add up to 1. So a model that knows
+ *                    more is judged as one that tells these apart.
  *
  * @param model         [in] The model.
  * @param dataset       [in] The data.
  * @param options_json  [in] Options; may be NULL.
  * @param out_loss      [out] The mean loss; may be NULL.
  * @param out_accuracy  [out] The share of right answers, NAN without classes; may be NULL.
- * @param out_json      [out] An object with "count", "loss", "losses" (by output), "accuracy",
- *                      "top", "top_accuracy", "confusion" (a list with a row for each true class
- *                      that counts the answers) and "class_accuracies". Release it with cnn_free.
- *                      May be NULL.
- * @return CNN_SHAPE_MISMATCH, CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_NON_FINITE.
+ * @param out_json      [out] An object with "count"; "loss" and "losses" (by output), which neither
+ *                      temperature nor mirror images nor a choice of classes changes; "top";
+ *                      "class_names"; "temperature" and "average_flips" as used; and about the
+ *                      answers "accuracy", "top_accuracy", "confusion" (a list with a row for each
+ *                      true class that counts the answers), "class_accuracies" (recall),
+ *                      "class_precisions" (null where no answer named the class),
+ *                      "negative_log_likelihood", "brier_score", "expected_calibration_error" and
+ *                      the 15 "calibration_bins" that it is the sum over (objects with "count",
+ *                      "confidence", "accuracy"). "sources" is a list of objects with "name",
+ *                      "count" and the keys about answers for each source of a mixed dataset.
+ *                      Release it with cnn_free. May be NULL.
+ * @return CNN_SHAPE_MISMATCH, CNN_INPUT_OUTPUT, CNN_MALFORMED_DATA, CNN_NON_FINITE; CNN_UNKNOWN_NAME
+ *         for a class that the model or the dataset does not have; CNN_UNSUPPORTED if mirror images
+ *         are asked for and the model cannot take them.
  *
  * [reads model] Since 0.1.
  */
 cnn_status cnn_evaluate(const cnn_model *model, const cnn_dataset *dataset,
                         const char *options_json, double *out_loss, double *out_accuracy,
                         char **out_json);
+
+/**
+ * Makes a model's probabilities mean what they say: finds the temperature at which they fit data best
+ * and stores it as cnn_model_set_recognition does.
+ *
+ * The temperature minimises the negative log-likelihood (Guo et al., On Calibration of Modern Neural
+ * Networks, 2017). The order of the classes, and so the accuracy, stays. Classes are matched as in
+ * cnn_evaluate.
+ *
+ * Options:
+ *   "batch_size"     integer from 1, default 64
+ *   "workers"        integer from 0 to 64, default 1: threads that read ahead
+ *   "average_flips"  boolean; default: the model's. What is given is stored as well.
+ *
+ * @param model         [in] A model that gives one number for each class.
+ * @param dataset       [in] Labelled samples that the model was not trained on.
+ * @param options_json  [in] Options; may be NULL.
+ * @param out_json      [out] An object with "temperature", "average_flips", "count", and "before" and
+ *                      "after": objects with "temperature", "average_flips", and the keys about
+ *                      answers that cnn_evaluate has. Release it with cnn_free. May be NULL.
+ * @return CNN_INVALID_ARGUMENT if no temperature from 0.01 to 100 is best, as where every answer is
+ *         right; CNN_UNSUPPORTED for other models; and as for cnn_evaluate. Then the model is as it
+ *         was.
+ *
+ * [changes model] Since 0.1.
+ */
+cnn_status cnn_calibrate(cnn_model *model, const cnn_dataset *dataset, const char *options_json,
+                         char **out_json);
 
 /* ============================================================================================== *
  * 4. DATASETS

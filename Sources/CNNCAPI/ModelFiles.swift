@@ -89,6 +89,20 @@ public func cnn_model_save(_ model: OpaquePointer?, _ path: UnsafePointer<CChar>
   }
 }
 
+/// See `cnn_model_save_as` in `cnn.h`.
+@implementation @_cdecl("cnn_model_save_as")
+public func cnn_model_save_as(
+  _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ optionsJSON: UnsafePointer<CChar>?
+) -> Int32 {
+  status { () throws(CNNError) in
+    let model = try object(model, ModelObject.self).model
+    let options = try Options(optionsJSON, keys: ["precision"])
+    try ModelFile.save(
+      model, to: try text(path, "path"),
+      precision: try options.word("precision", default: ModelFile.Precision.float32))
+  }
+}
+
 /// See `cnn_model_save_memory` in `cnn.h`.
 @implementation @_cdecl("cnn_model_save_memory")
 public func cnn_model_save_memory(

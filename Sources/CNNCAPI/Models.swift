@@ -176,6 +176,27 @@ public func cnn_model_set_preprocessing(
   }
 }
 
+/// See `cnn_model_recognition` in `cnn.h`.
+@implementation @_cdecl("cnn_model_recognition")
+public func cnn_model_recognition(
+  _ model: OpaquePointer?, _ outJSON: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+) -> Int32 {
+  giveText(outJSON, "out_json") { () throws(CNNError) in
+    try object(model, ModelObject.self).model.recognition().json
+  }
+}
+
+/// See `cnn_model_set_recognition` in `cnn.h`.
+@implementation @_cdecl("cnn_model_set_recognition")
+public func cnn_model_set_recognition(
+  _ model: OpaquePointer?, _ json: UnsafePointer<CChar>?
+) -> Int32 {
+  status { () throws(CNNError) in
+    let model = try object(model, ModelObject.self).model
+    try model.setRecognition(try Recognition(json: try text(json, "json")))
+  }
+}
+
 /// See `cnn_model_metadata` in `cnn.h`.
 @implementation @_cdecl("cnn_model_metadata")
 public func cnn_model_metadata(
@@ -201,10 +222,11 @@ public func cnn_model_set_metadata(
     let model = try object(model, ModelObject.self).model
     let key = try text(key, "key")
     guard !key.isEmpty else { throw .invalidArgument("key is empty") }
-    guard key != Model.preprocessingKey, !ModelFile.reservedKeys.contains(key) else {
+    let settings = [Model.preprocessingKey, Model.recognitionKey]
+    guard !settings.contains(key), !ModelFile.reservedKeys.contains(key) else {
       throw .invalidArgument(
         "the key \"\(key)\" is the library's"
-          + (key == Model.preprocessingKey ? ": use cnn_model_set_preprocessing" : ""))
+          + (settings.contains(key) ? ": use cnn_model_set_\(key)" : ""))
     }
     model.metadata[key] = try optionalText(value, "text")
   }

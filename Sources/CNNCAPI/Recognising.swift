@@ -1,4 +1,5 @@
 import CCNN
+import CNNGraph
 import CNNImaging
 import CNNKit
 import CNNLayerKit
@@ -63,4 +64,60 @@ private func recognise(
     }
     outCount?.pointee = Int64(answers.count)
   }
+}
+
+/// See `cnn_probabilities` in `cnn.h`.
+@implementation @_cdecl("cnn_probabilities")
+public func cnn_probabilities(
+  _ model: OpaquePointer?, _ batch: Int64, _ order: Int32, _ input: UnsafePointer<Float>?,
+  _ inputCount: Int64, _ outputCapacity: Int64, _ outOutput: UnsafeMutablePointer<Float>?
+) -> Int32 {
+  status { () throws(CNNError) in
+    let object = try object(model, ModelObject.self)
+    let network = object.model.network
+    let order = try layout(order)
+    let batch = try size(batch, "batch")
+    let input = try required(input, "input")
+    let output = network.tensors[network.outputs[0]]
+    guard network.inputs.count == 1, output.shape.rank == 1 else {
+      throw CNNError(
+        .unsupported,
+        "probabilities need a model with one input and one number for each class; this one has "
+          + "\(network.inputs.count) input(s) and its output has the shape \(output.shape)")
+    }
+    let shape = network.tensors[0].shape
+    try checkInputCount(inputCount, batch: batch, shape: shape)
+    let classes = output.shape.count
+    let needed = try elementCount(batch, classes, of: "the output")
+    let out = try room(outOutput, capacity: outputCapacity, for: needed, "out_output")
+    let rule = try ClassProbabilities(network, recognition: try object.model.recognition())
+    for first in stride(from: 0, to: batch, by: ModelObject.largestPiece) {
+      let piece = min(ModelObject.largestPiece, batch - first)
+      try object.withSession(batch: piece) { session throws(CNNError) in
+        guard let memory = try session.input().baseAddress else { return }
+        LayoutCopy.read(input + first * shape.count, order, shape: shape, batch: piece, to: memory)
+        let rows = try outputs(session, memory, shape: shape, batch: piece, rule)
+        for row in 0..<piece {
+          let range = row * classes..<(row + 1) * classes
+          let probabilities = try rule.probabilities(
+            of: Array(rows.plain[range]), mirrored: rows.mirrored.map { Array($0[range]) })
+          (out + (first + row) * classes).update(from: probabilities, count: classes)
+        }
+      }
+    }
+  }
+}
+
+/// Runs a batch, and its mirror images if they are asked for, after which they are in `memory`.
+private func outputs(
+  _ session: Session, _ memory: UnsafeMutablePointer<Float>, shape: Shape, batch: Int,
+  _ rule: ClassProbabilities
+) throws(CNNError) -> (plain: [Float], mirrored: [Float]?) {
+  try session.run(batch: batch)
+  let plain = Array(try session.output())
+  guard rule.recognition.averageFlips, let image = shape.image else { return (plain, nil) }
+  mirrorColumns(
+    of: memory, height: image.height, width: image.width, channels: image.channels, count: batch)
+  try session.run(batch: batch)
+  return (plain, Array(try session.output()))
 }

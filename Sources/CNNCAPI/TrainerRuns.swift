@@ -96,6 +96,23 @@ public func cnn_evaluate(
   }
 }
 
+/// See `cnn_calibrate` in `cnn.h`.
+@implementation @_cdecl("cnn_calibrate")
+public func cnn_calibrate(
+  _ model: OpaquePointer?, _ dataset: OpaquePointer?, _ optionsJSON: UnsafePointer<CChar>?,
+  _ outJSON: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+) -> Int32 {
+  outJSON?.pointee = nil
+  return status { () throws(CNNError) in
+    let model = try object(model, ModelObject.self).model
+    let dataset = try object(dataset, DatasetObject.self)
+    let options = try CalibrationOptions(
+      json: try optionalText(optionsJSON, "options_json") ?? "{}")
+    let report = try calibrate(model, on: try dataset.samples(for: model), options: options)
+    if let outJSON { try give(report.json, to: outJSON) }
+  }
+}
+
 /// See `cnn_gradient_check` in `cnn.h`.
 @implementation @_cdecl("cnn_gradient_check")
 public func cnn_gradient_check(

@@ -20,6 +20,10 @@ VALID_BY_FUNCTION = {
     ("cnn_model_load_memory", "bytes"): "fixture.model_bytes",
     ("cnn_model_load_memory", "size"): "fixture.model_size",
     ("cnn_model_save", "path"): "fixture_scratch_path",
+    ("cnn_model_save_as", "path"): "fixture_scratch_path",
+    ("cnn_model_save_as", "options_json"): '"{\\"precision\\": \\"float16\\"}"',
+    ("cnn_model_set_recognition", "json"):
+        '"{\\"temperature\\": 1.5, \\"average_flips\\": true}"',
     ("cnn_image_save", "path"): "fixture_scratch_path",
     ("cnn_training_save", "path"): "fixture_scratch_path",
     ("cnn_training_load", "path"): "fixture_checkpoint_path",
@@ -119,7 +123,10 @@ JSON = TEXTS + [
     '"{\\"batch_size\\": 1e300}"', '"{\\"seed\\": \\"x\\"}"', '"{\\"seed\\": NaN}"',
     '"{\\"method\\": \\"occlusion\\", \\"window\\": -1}"', '"{\\"opacity\\": 1e308}"',
     '"{\\"method\\": \\"saliency\\", \\"smooth\\": 1e300}"', '"{\\"class\\": -1}"',
-    '"{\\"layer\\": \\"flat\\"}"', '"{\\"epochs\\": 0}"', '"{\\"learning_rate\\": 1e999}"', '"{\\"width\\": 1e18, \\"height\\": 8}"',
+    '"{\\"layer\\": \\"flat\\"}"',
+    '"{\\"temperature\\": -1}"', '"{\\"average_flips\\": 7}"', '"{\\"classes\\": [\\"cat\\", 3]}"',
+    '"{\\"precision\\": 16}"', '"{\\"epochs\\": 0}"',
+    '"{\\"learning_rate\\": 1e999}"', '"{\\"width\\": 1e18, \\"height\\": 8}"',
     '"{\\"inputs\\": [{\\"name\\": \\"x\\", \\"shape\\": [9223372036854775807, 9, 9]}], '
     '\\"layers\\": []}"', "deep_text",
 ]

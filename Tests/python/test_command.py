@@ -146,6 +146,45 @@ def test_evaluating(trained: Path) -> None:
     assert metrics["count"] == 300 and metrics["accuracy"] > 0.7
 
 
+def test_evaluating_some_classes(trained: Path) -> None:
+    data = ["--data", "digits"]
+    text = run("evaluate", trained, *data, "--classes", "3,8,9").stdout
+    assert re.search(r"^calibration error +\d+\.\d %$", text, re.MULTILINE)
+    table = text.split("\n\n")[1].splitlines()
+    assert table[0].split() == ["recall", "precision", "taken", "for", "3", "8", "9"]
+    metrics = json.loads(
+        run("evaluate", trained, *data, "--classes", "3,8,9", "--json").stdout)
+    rows = [[int(word) for word in line.split()[-3:]] for line in table[1:]]
+    assert rows == metrics["confusion"] and metrics["class_names"] == ["3", "8", "9"]
+    cooler = json.loads(
+        run("evaluate", trained, *data, "--temperature", 2, "--average-flips", "--json").stdout)
+    assert cooler["temperature"] == 2 and cooler["average_flips"]
+    for arguments in (["--classes", "3"], ["--classes", "3,cat"], ["--temperature", "0"]):
+        run("evaluate", trained, *data, *arguments, status=64)
+
+
+def test_calibrating_and_converting(trained: Path, tmp_path: Path) -> None:
+    half, calibrated = tmp_path / "half.cnn", tmp_path / "calibrated.cnn"
+    assert "float16" in run("convert", trained, half, "--precision", "float16").stdout
+    assert half.stat().st_size < 0.6 * trained.stat().st_size
+    before = half.read_bytes()
+    text = run("calibrate", half, "--data", "digits", "-o", calibrated).stdout
+    assert half.read_bytes() == before
+    assert re.search(r"^temperature +1\.0000 +\d+\.\d{4}$", text, re.MULTILINE)
+    # It stays in half precision, and only the temperature is new.
+    assert calibrated.stat().st_size - half.stat().st_size < 200
+    report = json.loads(run("calibrate", half, "--data", "digits", "--json").stdout)
+    assert half.read_bytes() == calibrated.read_bytes()
+    metrics = json.loads(run("evaluate", half, "--data", "digits", "--part", "test",
+                             "--json").stdout)
+    assert metrics["temperature"] == report["temperature"] != 1
+    again = tmp_path / "again.cnn"
+    assert "float16" in run("convert", half, again).stdout
+    assert again.read_bytes() == half.read_bytes()
+    message = run("convert", half, again, "--precision", "float8", status=64).stderr
+    assert "float16" in message
+
+
 def test_predicting(trained: Path, picture: Path) -> None:
     line = run("predict", trained, picture, "--top", 2).stdout
     assert line.startswith(f"{picture}: ") and line.count("%") == 2

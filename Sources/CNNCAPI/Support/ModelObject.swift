@@ -11,7 +11,7 @@ final class ModelObject: HandleObject {
   /// Names that callers borrow.
   let names = BorrowedTexts()
   private let sessions: SessionPool
-  private let known = Locked<(text: String?, recognizer: Recognizer)?>(nil)
+  private let known = Locked<(texts: [String?], recognizer: Recognizer)?>(nil)
   private let knownExplainer = Locked<(recognizer: Recognizer, explainer: Explainer)?>(nil)
 
   init(_ model: Model) {
@@ -45,12 +45,13 @@ final class ModelObject: HandleObject {
     }
   }
 
-  /// What recognises pictures with this model; made anew when the preprocessing has changed.
+  /// What recognises pictures with this model; made anew when the settings that it reads have changed.
   func recognizer() throws(CNNError) -> Recognizer {
-    let text = model.metadata[Model.preprocessingKey]
-    if let known = known.withLock({ $0 }), known.text == text { return known.recognizer }
+    let metadata = model.metadata
+    let texts = [metadata[Model.preprocessingKey], metadata[Model.recognitionKey]]
+    if let known = known.withLock({ $0 }), known.texts == texts { return known.recognizer }
     let recognizer = try Recognizer(model, sessions: sessions)
-    known.withLock { $0 = (text, recognizer) }
+    known.withLock { $0 = (texts, recognizer) }
     return recognizer
   }
 

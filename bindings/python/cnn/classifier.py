@@ -101,7 +101,11 @@ class Classifier:
                 self.network, classes=classes, input_shape=shape, seed=self.seed)
         return Model(self.network, seed=self.seed)
 
-    def _outputs(self, samples: Any) -> np.ndarray[Any, Any]:
+    def predict_proba(self, samples: Any) -> np.ndarray[Any, Any]:
+        """The probability of each class for each sample, in the order of ``classes_``.
+
+        ``model_.calibrate`` makes them mean what they say.
+        """
         if not hasattr(self, "model_"):
             raise ValueError("call fit before predicting")
         array = _samples(samples)
@@ -114,18 +118,11 @@ class Classifier:
             # Pictures go through the same preprocessing as in training.
             data = Dataset.from_arrays(array, np.zeros(len(array), np.int64))
             array, _ = data.read(np.arange(len(array)), model=self.model_)
-        return self.model_.predict(array)
-
-    def predict_proba(self, samples: Any) -> np.ndarray[Any, Any]:
-        """The probability of each class for each sample, in the order of ``classes_``."""
-        outputs = self._outputs(samples).astype(np.float64)
-        powers: np.ndarray[Any, Any] = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        powers /= powers.sum(axis=1, keepdims=True)
-        return powers
+        return self.model_.probabilities(array)
 
     def predict(self, samples: Any) -> np.ndarray[Any, Any]:
         """The likeliest class of each sample."""
-        best = self._outputs(samples).argmax(axis=1)
+        best = self.predict_proba(samples).argmax(axis=1)
         predicted: np.ndarray[Any, Any] = self.classes_[best]
         return predicted
 

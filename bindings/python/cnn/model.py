@@ -153,9 +153,16 @@ class Model(Handle):
         """
         return cls._wrap(_ffi.new_object("cnn_model_load_pretrained", _ffi.text(name)))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Saves the model; the file is replaced at once when the new one is complete."""
-        _ffi.call("cnn_model_save", self._pointer, _ffi.path(path))
+    def save(self, path: str | os.PathLike[str], *, precision: str = "float32") -> None:
+        """Saves the model; the file is replaced at once when the new one is complete.
+
+        Args:
+            path: the file.
+            precision: "float32", or "float16" or "bfloat16" to round the parameters to 16 bits,
+                which halves the file.
+        """
+        _ffi.call("cnn_model_save_as", self._pointer, _ffi.path(path),
+                  _ffi.options({"precision": precision}))
 
     def to_bytes(self) -> bytes:
         """The bytes that ``save`` would write."""
@@ -258,6 +265,19 @@ class Model(Handle):
     def preprocessing(self, value: Mapping[str, Any]) -> None:
         _ffi.call("cnn_model_set_preprocessing", self._pointer, _ffi.options(dict(value)))
 
+    @property
+    def recognition(self) -> dict[str, Any]:
+        """How the output becomes probabilities: "temperature" and "average_flips".
+
+        Assign a dictionary with these keys to change it; what is left out gets its default. See
+        ``cnn_model_set_recognition`` in ``cnn.h``.
+        """
+        return cast("dict[str, Any]", _ffi.new_json("cnn_model_recognition", self._pointer))
+
+    @recognition.setter
+    def recognition(self, value: Mapping[str, Any]) -> None:
+        _ffi.call("cnn_model_set_recognition", self._pointer, _ffi.options(dict(value)))
+
     def metadata(self, key: str) -> str:
         """Returns a text that was stored under a key."""
         return _ffi.new_text("cnn_model_metadata", self._pointer, _ffi.text(key))
@@ -275,8 +295,29 @@ class Model(Handle):
             layout: the order of axes of samples and result, "NHWC" or "NCHW".
         """
         order = _ffi.layout(layout)
+        array = self._batch(samples, order)
+        output = self.outputs[0]
+        sizes = output.shape if order == _ffi.NHWC else output.shape_nchw
+        result = np.empty((len(array), *sizes), np.float32)
+        return self._computed("cnn_forward", array, order, result)
+
+    __call__ = predict
+
+    def probabilities(self, samples: Any, *, layout: str = "NHWC") -> np.ndarray[Any, Any]:
+        """Computes the probability of each class for a batch of samples.
+
+        As ``predict``, but turned into probabilities as ``recognition`` says; each row adds up
+        to 1.
+        """
+        order = _ffi.layout(layout)
+        array = self._batch(samples, order)
+        result = np.empty((len(array), *self.outputs[0].shape), np.float32)
+        return self._computed("cnn_probabilities", array, order, result)
+
+    def _batch(self, samples: Any, order: int) -> np.ndarray[Any, Any]:
+        """The samples as an array with the batch first."""
         array = _ffi.floats(samples)
-        inputs, output = self.inputs, self.outputs[0]
+        inputs = self.inputs
         shape = inputs[0].shape if order == _ffi.NHWC else inputs[0].shape_nchw
         if array.shape == shape:
             array = array[None]
@@ -284,14 +325,17 @@ class Model(Handle):
             wanted = ", ".join(["batch", *map(str, shape)])
             raise ShapeMismatchError(
                 f"the model takes samples of shape ({wanted}), got {array.shape}")
-        sizes = output.shape if order == _ffi.NHWC else output.shape_nchw
-        result = np.empty((len(array), *sizes), np.float32)
+        return array
+
+    def _computed(
+        self, function: str, array: np.ndarray[Any, Any], order: int,
+        result: np.ndarray[Any, Any],
+    ) -> np.ndarray[Any, Any]:
+        """What a function makes of a batch, in ``result``."""
         if len(array):
-            _ffi.call("cnn_forward", self._pointer, len(array), order, _ffi.pointer(array),
+            _ffi.call(function, self._pointer, len(array), order, _ffi.pointer(array),
                       array.size, result.size, _ffi.pointer(result))
         return result
-
-    __call__ = predict
 
     def recognise(
         self, image: Image | np.ndarray[Any, Any] | bytes | str | os.PathLike[str], top: int = 5
@@ -332,9 +376,22 @@ class Model(Handle):
         return explain(self, photo, _ffi.options({"method": method, "class": number, **options}))
 
     def evaluate(self, dataset: Dataset, **options: Any) -> dict[str, Any]:
-        """Measures the model on a dataset: "loss", "accuracy", "confusion" and more."""
+        """Measures the model on a dataset: "loss", "accuracy", "confusion" and more.
+
+        Options and results are those of ``cnn_evaluate`` in ``cnn.h``:
+        ``model.evaluate(photos, classes=["cat", "dog"])["expected_calibration_error"]``.
+        """
         return cast("dict[str, Any]", _ffi.new_json(
             "cnn_evaluate", self._pointer, dataset._pointer, _ffi.options(options), None, None))
+
+    def calibrate(self, dataset: Dataset, **options: Any) -> dict[str, Any]:
+        """Makes probabilities mean what they say, by a temperature that fits held-out data.
+
+        The temperature is stored in the model. Returns it, and under "before" and "after" what
+        ``evaluate`` says about the answers; see ``cnn_calibrate`` in ``cnn.h``.
+        """
+        return cast("dict[str, Any]", _ffi.new_json(
+            "cnn_calibrate", self._pointer, dataset._pointer, _ffi.options(options)))
 
     def gradient_check(self, **options: Any) -> dict[str, Any]:
         """Compares the layers' gradients with finite differences; see ``cnn_gradient_check``."""
