@@ -52,7 +52,7 @@ struct CalibrateCommand: ParsableCommand {
       let loaded = try Model.load(path: model)
       let stored = try PrecisionArgument.precision(precision) ?? ModelFile.precision(path: model)
       let dataset = try data.open(
-        part: DataSelection.validationPart(of: data.data), preprocessing: loaded.preprocessing())
+        part: data.validationPart, preprocessing: loaded.preprocessing())
       var options = CalibrationOptions()
       options.batchSize = batchSize
       options.averageFlips = averageFlips

@@ -16,6 +16,9 @@ struct EvaluateCommand: ParsableCommand {
       calibration error), and a table with a row for each class that counts what its samples were \
       taken for. Without --part the test part is used where there is one.
 
+      With --classes only samples of these classes count, and the probabilities of these classes are \
+      scaled so that they add up to 1: how well the model tells them from each other.
+
         cnn evaluate digits.cnn --data digits
         cnn evaluate pets.cnn --data photos/ --classes cat,dog
       """)
@@ -27,15 +30,6 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(help: "How many samples to work on at once.")
   var batchSize = 64
-
-  @Option(
-    help: ArgumentHelp(
-      "Count only these classes, as in cat,dog.",
-      discussion: """
-        Samples of other classes are left out, and the probabilities of these are scaled so that \
-        they add up to 1: how well the model tells these classes from each other.
-        """))
-  var classes: String?
 
   @Option(help: "Divide logits by this number before the softmax. (default: as the model says)")
   var temperature: Double?
@@ -55,7 +49,7 @@ struct EvaluateCommand: ParsableCommand {
         part: data.testPart, preprocessing: model.preprocessing())
       var options = EvaluationOptions()
       options.batchSize = batchSize
-      options.classes = classes?.split(separator: ",").map(String.init)
+      options.classes = data.classes?.split(separator: ",").map(String.init)
       if let temperature {
         // Checks the range.
         options.temperature = try Recognition(temperature: temperature).temperature
