@@ -45,8 +45,10 @@ struct EvaluateCommand: ParsableCommand {
     try common.apply()
     try reportingErrors {
       let model = try Model.load(path: model)
-      let dataset = try data.open(
-        part: data.testPart, preprocessing: model.preprocessing())
+      // Evaluation chooses the classes itself, among the data's and the model's.
+      var whole = data
+      whole.classes = nil
+      let dataset = try whole.open(part: data.testPart, preprocessing: model.preprocessing())
       var options = EvaluationOptions()
       options.batchSize = batchSize
       options.classes = data.classes?.split(separator: ",").map(String.init)

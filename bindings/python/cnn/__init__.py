@@ -35,8 +35,9 @@ from .layer import Layer
 from .layer_calls import BackwardCall, ForwardCall, PrepareCall
 from .layer_memory import Workspace
 from .loss import Loss
-from .model import Model, Parameters, Prediction, TensorInfo, architectures
+from .model import Model, Prediction, TensorInfo, architectures
 from .optimizer import Optimizer
+from .parameters import Parameters
 from .process import (
     abi_version,
     cpu_variant,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,9 +12,10 @@ import numpy as np
 
 from . import _ffi
 from ._handle import Handle
-from .errors import ShapeMismatchError, UnknownNameError
+from .errors import ShapeMismatchError
 from .explain import Explanation, explain
 from .image import Image
+from .parameters import Parameters
 
 if TYPE_CHECKING:
     from .data import Dataset
@@ -37,69 +37,6 @@ class Prediction:
     index: int
     label: str
     probability: float
-
-
-class Parameters(MutableMapping[str, "np.ndarray[Any, Any]"]):
-    """The parameters (or states) of a model by name, copied in and out in the files' layout.
-
-    Convolution weights are (out, in, height, width), as PyTorch has them. ``parameters[name] = x``
-    replaces one.
-    """
-
-    def __init__(self, model: Model, function: str, count: int) -> None:
-        self._model = model
-        self._function = function
-        self._indices = {self._tensor(index).text(): index for index in range(count)}
-
-    def _tensor(self, index: int) -> Any:
-        return _ffi.new_tensor(self._function, self._model._pointer, index)
-
-    def _find(self, name: str) -> Any:
-        if name not in self._indices:
-            raise UnknownNameError(_unknown(name, list(self._indices)))
-        return self._tensor(self._indices[name])
-
-    def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
-        result = np.empty(self._find(name).sizes(_ffi.NCHW), np.float32)
-        _ffi.call("cnn_model_get_parameter", self._model._pointer, _ffi.text(name), _ffi.NCHW,
-                  result.size, _ffi.pointer(result))
-        return result
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._find(name)
-        array = _ffi.floats(value)
-        _ffi.call("cnn_model_set_parameter", self._model._pointer, _ffi.text(name), _ffi.NCHW,
-                  _ffi.sizes(array.shape), array.ndim, _ffi.pointer(array))
-
-    def __delitem__(self, name: str) -> None:
-        raise TypeError("the parameters of a model cannot be removed")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._indices)
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def view(self, name: str) -> np.ndarray[Any, Any]:
-        """The memory of a parameter without copying, in the layout of memory.
-
-        Convolution weights are (out, height, width, in) there. After writing, call
-        ``Model.parameters_changed``. The array works with DLPack, as in
-        ``torch.from_dlpack(model.parameters.view("conv1.weight"))``.
-        """
-        tensor = self._find(name)
-        return _ffi.view(tensor.data, tensor.sizes(), self._model._pointer)
-
-    def __repr__(self) -> str:
-        lines = (f"  {name}: {self._tensor(i).sizes(_ffi.NCHW)}"
-                 for name, i in self._indices.items())
-        return "Parameters(\n" + "\n".join(lines) + "\n)"
-
-
-def _unknown(name: object, valid: list[str]) -> str:
-    nearest = difflib.get_close_matches(str(name), valid, 1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return f"there is nothing called {name!r} among the {len(valid)} arrays of the model{hint}"
 
 
 class Model(Handle):
