@@ -11,7 +11,7 @@ import Testing
     #expect(options.training.weightDecay == 5e-4)
     #expect(
       options.training.schedule.rule
-        == .plateau(patience: 3, factor: 0.1, minimum: 0, minDelta: 0))
+        == .plateau(patience: 3, factor: 0.1, minimum: 1e-5, minDelta: 0))
     #expect(options.augmentation?.horizontalFlip == 0.5)
     #expect(options.augmentation?.randomCrop?.padding == 4)
     #expect(options.augmentation?.lighting == 0.1)

@@ -20,14 +20,15 @@ public struct TrainingPreset: Hashable, Sendable {
   /// Convolutional Neural Networks, 2012), section 5.
   ///
   /// Their crops of 224 pixels out of 256 are shifts by 4 pixels here. They divided the rate by ten
-  /// by hand whenever the validation error stalled. Dropout is part of the network.
+  /// by hand whenever the validation error stalled, three times in all. Dropout is part of the
+  /// network.
   static let alexnet = TrainingPreset(
     name: "alexnet",
     summary: "AlexNet's recipe of 2012: momentum, the rate divided by ten when validation stalls",
     options: [
       "epochs": 90, "batch_size": 128, "optimizer": ["type": "momentum", "momentum": 0.9],
       "learning_rate": 0.01, "weight_decay": 5e-4,
-      "schedule": ["type": "plateau", "factor": 0.1, "patience": 3],
+      "schedule": ["type": "plateau", "factor": 0.1, "patience": 3, "minimum": 1e-5],
       "augment": ["random_crop": ["padding": 4], "horizontal_flip": 0.5, "lighting": 0.1],
     ])
 
