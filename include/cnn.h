@@ -1416,13 +1416,13 @@ typedef struct cnn_progress {
 } cnn_progress;
 
 /**
- * Called during cnn_trainer_fit, on the thread that called that.
+ * Called during cnn_trainer_fit or cnn_finetune, on the thread that called that.
  *
  * The callback may predict with the model. It may not train it or free what the run uses, nor
  * throw, nor longjmp.
  *
  * @param progress  Valid during the call.
- * @param user      What was given to cnn_trainer_fit.
+ * @param user      What was given to that function.
  * @return 0 to go on, anything else to stop.
  */
 typedef int32_t (*cnn_progress_callback)(const cnn_progress *progress, void *user);
@@ -1507,6 +1507,68 @@ cnn_status cnn_trainer_fit(cnn_model *model, const cnn_dataset *train,
  * [any thread] Since 0.1.
  */
 cnn_status cnn_training_presets(char **out_json);
+
+/**
+ * Trains a copy of a model further, on a few pictures of other classes; what "cnn finetune" does.
+ *
+ * The copy has a new head for the classes of the data (see cnn_model_replace_head), unless these are
+ * the model's own. Two phases follow: in the first, the head alone is trained on what everything
+ * before it makes of each picture and of some random changes of it, which is computed once; in the
+ * second, head and last layers are trained together on freshly changed pictures. Everything else
+ * stays, all running statistics too. If the validation data says that the result is worse than that
+ * of the first phase, that one is taken back.
+ *
+ * The defaults are meant for fifty pictures of each class, two cores, and less than a minute.
+ *
+ * Options:
+ *   "head_epochs"         integer from 0, default 30: passes of the first phase over all versions of
+ *                         all pictures
+ *   "views"               integer from 1, default 8: versions of each picture in the first phase, the
+ *                         picture itself among them
+ *   "head_learning_rate"  number above 0, default 0.003: of the first phase, which rises in its
+ *                         first epoch and then falls along a cosine
+ *   "epochs"              integer from 0, default 15: of the second phase
+ *   "learning_rate"       number above 0, default 0.0002: of the second phase, likewise
+ *   "unfreeze"            list of parameter names or patterns (see cnn_training_create) that the second
+ *                         phase trains beside the head, default those of the last stage: of all layers
+ *                         whose names begin like that of the last one with parameters before the head,
+ *                         up to the first dot; an empty list: no second phase
+ *   "batch_size"          integer from 1, default 16
+ *   "weight_decay"        number from 0, default 0.01, decoupled
+ *   "label_smoothing"     number from 0 and below 1, default 0.1
+ *   "augment"             object, default changes that suit photos; see cnn_batches_create
+ *   "validation_share"    number from 0 and below 1, default 0.2: the share of each class that is set
+ *                         aside to judge by, if validation is NULL
+ *   "layer"               name of the layer that becomes the head; left out, it is found
+ *   "seed"                integer from 0, default 0
+ *   "workers"             integer from 0 to 64, default 1: threads that prepare pictures
+ *
+ * Epochs are counted through both phases. While features are computed, which is reported as steps of
+ * the first epoch, there is no loss: it is NAN.
+ *
+ * @param model             [in] The model to begin with, which stays as it is.
+ * @param train             [in] What to train on. Pictures go through the model's preprocessing.
+ * @param validation        [in] What to judge by, with the same classes; may be NULL.
+ * @param options_json      [in] Options; may be NULL.
+ * @param progress          [in] Called after steps and epochs; may be NULL.
+ * @param user              [in] Handed to the callback; may be NULL.
+ * @param out_history_json  [out] An object with "phases", a list of objects with "name" ("head" or
+ *                          "body") and what cnn_trainer_fit writes; "unfrozen", the names of the
+ *                          parameters that the second phase trains beside the head; "kept_phase";
+ *                          "feature_seconds"; "validation_count", "validation_loss" and
+ *                          "validation_accuracy" of the new model. Release it with cnn_free. May be
+ *                          NULL.
+ * @param out_model         [out] The new model; free it with cnn_model_free.
+ * @return CNN_CANCELLED if the callback stopped the run; then out_history_json is set, and out_model
+ *         is NULL. CNN_SHAPE_MISMATCH if the data does not fit the model or the validation data has
+ *         other classes, CNN_UNSUPPORTED and CNN_UNKNOWN_NAME as cnn_model_replace_head.
+ *
+ * [reads model] Since 0.1.
+ */
+cnn_status cnn_finetune(const cnn_model *model, const cnn_dataset *train,
+                        const cnn_dataset *validation, const char *options_json,
+                        cnn_progress_callback progress, void *user, char **out_history_json,
+                        cnn_model **out_model);
 
 /**
  * Measures a model on a dataset, without changing it.

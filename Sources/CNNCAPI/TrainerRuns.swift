@@ -47,7 +47,7 @@ public func cnn_training_presets(
 }
 
 /// Tells a caller how far a run has come, and returns what the caller wants.
-private func report(
+func report(
   _ progress: TrainerProgress, to callback: cnn_progress_callback?,
   _ user: UnsafeMutableRawPointer?
 ) -> TrainerProgress.Decision {

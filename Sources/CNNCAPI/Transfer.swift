@@ -1,6 +1,8 @@
 import CCNN
+import CNNData
 import CNNGraph
 import CNNLayerKit
+import CNNTraining
 
 // Parts of sections 2 and 3 of cnn.h: what was learned for one task, used for another.
 
@@ -28,5 +30,37 @@ public func cnn_model_replace_head(
     case nil:
       throw .invalidArgument("options: \"classes\" is required: \(expected)")
     }
+  }
+}
+
+/// See `cnn_finetune` in `cnn.h`.
+@implementation @_cdecl("cnn_finetune")
+public func cnn_finetune(
+  _ model: OpaquePointer?, _ train: OpaquePointer?, _ validation: OpaquePointer?,
+  _ optionsJSON: UnsafePointer<CChar>?, _ progress: cnn_progress_callback?,
+  _ user: UnsafeMutableRawPointer?,
+  _ outHistory: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+  _ outModel: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+  outHistory?.pointee = nil
+  return create(outModel, "out_model") { () throws(CNNError) in
+    let model = try object(model, ModelObject.self).model
+    let train = try object(train, DatasetObject.self)
+    let validation = try optionalObject(validation, DatasetObject.self)
+    let finetuner = try Finetuner(
+      model, dataset: try train.samples(for: model),
+      validation: try validation?.samples(for: model),
+      options: try FinetuneOptions(json: try optionalText(optionsJSON, "options_json") ?? "{}"))
+    do throws(CNNError) {
+      try finetuner.run { report($0, to: progress, user) }
+    } catch {
+      // A run that was cancelled has a history worth having.
+      if error.code == .cancelled, let outHistory {
+        try give(finetuner.history.json, to: outHistory)
+      }
+      throw error
+    }
+    if let outHistory { try give(finetuner.history.json, to: outHistory) }
+    return ModelObject(finetuner.model)
   }
 }

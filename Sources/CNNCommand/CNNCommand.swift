@@ -31,9 +31,9 @@ struct CNNCommand: ParsableCommand {
       """,
     version: libraryVersion,
     subcommands: [
-      TrainCommand.self, PredictCommand.self, EvaluateCommand.self, CalibrateCommand.self,
-      ConvertCommand.self, SummaryCommand.self, ExplainCommand.self, BenchCommand.self,
-      PluginsCommand.self, PluginCheckCommand.self,
+      TrainCommand.self, FinetuneCommand.self, PredictCommand.self, EvaluateCommand.self,
+      CalibrateCommand.self, ConvertCommand.self, SummaryCommand.self, ExplainCommand.self,
+      BenchCommand.self, PluginsCommand.self, PluginCheckCommand.self,
     ])
 }
 

@@ -29,7 +29,8 @@ import Testing
 
   private func model() throws -> Model {
     try registerBuiltinLayers()
-    return try Model(Graph.resNetSmall(inputShape: [8, 8, 3], widths: [4, 8], blocksPerStage: [1]))
+    return try Model(
+      Graph.resNetSmall(inputShape: [8, 8, 3], widths: [4, 8], blocksPerStage: [1]))
   }
 
   @Test func findsTheParametersOfAModel() throws {

@@ -60,6 +60,8 @@ VALID_BY_FUNCTION = {
     ("cnn_training_set_targets", "rank"): "2",
     ("cnn_trainer_fit", "options_json"):
         '"{\\"epochs\\": 1, \\"loss\\": {\\"logits\\": \\"softmax_cross_entropy\\"}}"',
+    ("cnn_finetune", "options_json"):
+        '"{\\"head_epochs\\": 1, \\"epochs\\": 1, \\"views\\": 1}"',
     ("cnn_model_replace_head", "options_json"): '"{\\"classes\\": 3}"',
     ("cnn_set_memory_limit", "bytes"): "-1",
     ("cnn_train_step", "training"): "fixture.classifier",

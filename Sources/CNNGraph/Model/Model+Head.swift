@@ -54,6 +54,17 @@ extension Model {
     return model
   }
 
+  /// Returns a copy with parameters of its own.
+  ///
+  /// - Throws: `busy` while the model is trained, `outOfMemory`.
+  package func copy() throws(CNNError) -> Model {
+    let model = try Model(network: network)
+    try model.copyNumbers(from: self)
+    model.classNames = classNames
+    model.metadata = metadata
+    return model
+  }
+
   /// The most classes that a head may have.
   static let maximumClassCount = 1 << 20
 

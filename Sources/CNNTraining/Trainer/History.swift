@@ -60,12 +60,15 @@ public struct History: Hashable, Sendable {
 
   /// The history as a JSON object with the keys `epochs`, `steps`, `step_interval`,
   /// `accuracy_samples`, `best_epoch` and `stopped`; what is not known is null.
-  public var json: String {
+  public var json: String { JSONText.write(.object(members)) }
+
+  /// The members of that object.
+  var members: [String: AttributeValue] {
     var members = persistentMembers
     members["epochs"] = .list(epochs.map { $0.value(withTime: true) })
     members["steps"] = .list(steps.map { .number($0) })
     members["stopped"] = stopped.map { .string($0.rawValue) } ?? .null
-    return JSONText.write(.object(members))
+    return members
   }
 
   /// What a checkpoint says in text: everything but times, the losses of steps, and the end.

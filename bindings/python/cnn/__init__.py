@@ -61,17 +61,19 @@ from .registration import (
 )
 from .session import Session
 from .training import Progress, Trainer, Training
+from .transfer import Finetuned, finetune
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Attribute", "BackwardCall", "Batches", "BusyError", "CNNError", "CancelledError", "Classifier",
-    "Dataset", "Explanation", "ForwardCall", "Image", "InputOutputError", "InternalError", "InvalidArgumentError",
+    "Dataset", "Explanation", "Finetuned", "ForwardCall", "Image", "InputOutputError",
+    "InternalError", "InvalidArgumentError",
     "Layer", "LayerFailedError", "Loss", "LossCall", "MalformedDataError", "Model",
     "NonFiniteError", "Optimizer", "OptimizerCall", "OutOfMemoryError", "Parameters", "Prediction",
     "PrepareCall", "Progress", "Session", "ShapeMismatchError", "TensorInfo", "Trainer", "Training",
     "UnknownNameError", "UnsupportedError", "Workspace", "abi_version", "architectures",
-    "cpu_variant", "layer_types", "load_plugin", "loss_types", "memory_in_use", "memory_limit",
+    "cpu_variant", "finetune", "layer_types", "load_plugin", "loss_types", "memory_in_use", "memory_limit",
     "num_threads", "optimizer_types", "plugins", "register", "set_log_callback", "set_memory_limit",
     "set_num_threads", "status_name", "training_presets", "version",
 ]

@@ -172,10 +172,10 @@ def status_name(status: int) -> str:
 
 
 def fit(
-    model: object, train: object, validation: object | None, given: bytes,
-    observer: Callable[[Any], bool], keep_history: Callable[[Any], None],
+    function: str, model: object, train: object, validation: object | None, given: bytes | None,
+    observer: Callable[[Any], bool], keep_history: Callable[[Any], None], *outputs: Any,
 ) -> None:
-    """Calls ``cnn_trainer_fit``; the observer gets a struct and says whether to stop.
+    """Calls ``cnn_trainer_fit`` or the like; the observer gets a struct, says whether to stop.
 
     An exception must not cross C: it stops the run and is raised afterwards. So does Ctrl-C, which
     Python notices whenever the library reports.
@@ -193,8 +193,8 @@ def fit(
     try:
         # Python's own handler would raise at any point of `report`, also outside of its `try`.
         with _callbacks.Deferred():
-            call("cnn_trainer_fit", model, train, validation, given, ProgressCallback(report),
-                 None, byref(memory))
+            call(function, model, train, validation, given, ProgressCallback(report),
+                 None, byref(memory), *outputs)
     except Exception:
         if failures:
             raise failures[0] from None

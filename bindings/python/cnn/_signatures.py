@@ -162,6 +162,8 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "cnn_training_load": [_OBJECT, _TEXT],
     "cnn_gradient_check": [_OBJECT, _TEXT, _OUT_DOUBLE, _OUT_TEXT],
     "cnn_trainer_fit": [_OBJECT, _OBJECT, _OBJECT, _TEXT, ProgressCallback, c_void_p, _OUT_TEXT],
+    "cnn_finetune": [_OBJECT, _OBJECT, _OBJECT, _TEXT, ProgressCallback, c_void_p, _OUT_TEXT,
+                     _OUT_OBJECT],
     "cnn_evaluate": [_OBJECT, _OBJECT, _TEXT, _OUT_DOUBLE, _OUT_DOUBLE, _OUT_TEXT],
     "cnn_calibrate": [_OBJECT, _OBJECT, _TEXT, _OUT_TEXT],
     "cnn_dataset_open": [_TEXT, _TEXT, _OUT_OBJECT],

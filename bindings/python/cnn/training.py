@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -210,22 +211,27 @@ class Trainer:
         Raises:
             CancelledError: the function stopped the run; ``history`` holds what there is.
         """
-        shown = _Bar() if progress is True else None
-        observer = shown or progress or None
-
-        def report(event: Any) -> bool:
-            return bool(observer(_progress(event))) if callable(observer) else False
-
         self.history = {}
-        try:
+        with observing(progress) as report:
             _ffi.fit(
-                self.model._pointer, train._pointer,
+                "cnn_trainer_fit", self.model._pointer, train._pointer,
                 validation._pointer if validation is not None else None,
                 _ffi.json_text(self.options), report, self.history.update)
-        finally:
-            if shown:
-                shown.close()
         return self.history
+
+
+@contextlib.contextmanager
+def observing(
+    progress: bool | Callable[[Progress], Any],
+) -> Iterator[Callable[[Any], bool]]:
+    """What to call with each struct of progress; it says whether to stop."""
+    shown = _Bar() if progress is True else None
+    observer = shown or progress or None
+    try:
+        yield lambda event: bool(observer(_progress(event))) if callable(observer) else False
+    finally:
+        if shown:
+            shown.close()
 
 
 def _progress(raw: Any) -> Progress:
@@ -239,7 +245,7 @@ class _Bar:
 
     def __init__(self) -> None:
         self._bar: Any = None
-        self._epoch = -1
+        self._pass = (-1, 0)
         try:
             from tqdm.auto import tqdm
         except ImportError:
@@ -253,9 +259,10 @@ class _Bar:
                 print(f"epoch {progress.epoch + 1}/{progress.epoch_count}: {_results(progress)}, "
                       f"{progress.seconds_left:.0f} s left", flush=True)
             return
-        if progress.epoch != self._epoch:
+        # What precedes the first epoch of finetuning is reported as steps of that.
+        if self._pass != (progress.epoch, progress.step_count):
             self.close()
-            self._epoch = progress.epoch
+            self._pass = (progress.epoch, progress.step_count)
             self._bar = self._make_bar(
                 total=progress.step_count, desc=f"epoch {progress.epoch + 1}", unit="batch")
         self._bar.update(progress.step - self._bar.n)
@@ -268,7 +275,7 @@ class _Bar:
 
 
 def _results(progress: Progress) -> str:
-    shown = [f"loss {progress.loss:.4f}"]
+    shown = [] if math.isnan(progress.loss) else [f"loss {progress.loss:.4f}"]
     for name, value in [("accuracy", progress.accuracy),
                         ("validation", progress.validation_accuracy)]:
         if not math.isnan(value):
