@@ -110,7 +110,8 @@ def test_finetune_learns_other_classes(base):
     data = cnn.Dataset.from_arrays(*coloured(names, 20, 2), class_names=names)
     seen = []
     before = parameters(base)
-    mine, history = cnn.finetune(base, data, seed=3, epochs=4, progress=seen.append)
+    options = {"seed": 3, "epochs": 8, "learning_rate": 0.01}
+    mine, history = cnn.finetune(base, data, progress=seen.append, **options)
     unseen = cnn.Dataset.from_arrays(*coloured(names, 20, 4), class_names=names)
     assert mine.evaluate(unseen)["accuracy"] > 0.9
     assert mine.class_names == names and mine.preprocessing == base.preprocessing
@@ -124,8 +125,8 @@ def test_finetune_learns_other_classes(base):
             np.testing.assert_array_equal(old, after[name])
     # Features first, without a loss, then the epochs of both phases.
     assert np.isnan(seen[0].loss) and seen[0].event == "step"
-    assert [p.epoch for p in seen if p.event == "epoch"] == list(range(34))
-    again, _ = cnn.finetune(base, data, seed=3, epochs=4)
+    assert [p.epoch for p in seen if p.event == "epoch"] == list(range(38))
+    again, _ = cnn.finetune(base, data, **options)
     for name, old in after.items():
         np.testing.assert_array_equal(old, again.parameters[name])
 
