@@ -26,6 +26,16 @@ struct CalibrateCommand: ParsableCommand {
   @OptionGroup var data: DataOptions
 
   @Option(
+    help: """
+      Use what `cnn train` set aside with the same share and seed: this share of the data, which is \
+      its training part then.
+      """)
+  var validationShare: Double?
+
+  @Option(help: "The seed of that training.")
+  var seed: UInt64 = 0
+
+  @Option(
     name: [.short, .long], help: "Where to save the model. (default: its own file)",
     completion: .file())
   var output: String?
@@ -51,8 +61,11 @@ struct CalibrateCommand: ParsableCommand {
     try reportingErrors {
       let loaded = try Model.load(path: model)
       let stored = try PrecisionArgument.precision(precision) ?? ModelFile.precision(path: model)
-      let dataset = try data.open(
-        part: data.validationPart, preprocessing: loaded.preprocessing())
+      let part = validationShare == nil ? data.validationPart : data.testPart == nil ? nil : .train
+      var dataset = try data.open(part: part, preprocessing: loaded.preprocessing())
+      if let validationShare {
+        dataset = try dataset.stratifiedSplit(first: validationShare, seed: seed).first
+      }
       var options = CalibrationOptions()
       options.batchSize = batchSize
       options.averageFlips = averageFlips
