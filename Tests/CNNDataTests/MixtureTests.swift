@@ -76,14 +76,14 @@ import Testing
     let path = folder.path + "/mixture.json"
     let options = try DatasetOptions(json: #"{"size": 4}"#)
     let dataset = try DatasetLoader.open(path: path, options: options)
-    #expect(dataset.classNames == ["big", "small"] && dataset.count == 1)
+    #expect(dataset.classNames == ["big"] && dataset.count == 1)
     let val = try DatasetLoader.open(
       path: folder.path + "/things",
       options: DatasetOptions(json: #"{"size": 4, "part": "validation"}"#))
     #expect(try sample(dataset, 0) == sample(val, 1))
     // The data may be elsewhere, the table stays beside the mixture.
     let moved = try TemporaryFolder()
-    let mixture = #"{"sources": [{"data": "things", "table": "some.csv", "part": "train"}]}"#
+    let mixture = #"{"sources": [{"data": "things", "table": "some.csv"}]}"#
     try moved.write(Array(mixture.utf8), to: "mixture.json")
     try moved.write(Array("file,class\nval/car/1.png,big\n".utf8), to: "some.csv")
     var rooted = options
