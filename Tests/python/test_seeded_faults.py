@@ -98,8 +98,8 @@ def symptoms():
         bits.add(b"".join(value.tobytes() for value in model.parameters.values()))
     if len(bits) > 1:
         found.add("threads")
-    frozen = cnn.Training(model, batch_size=6, frozen=["one.weight"], loss="mean_squared_error",
-                          optimizer="sgd")
+    frozen = cnn.Training(model, batch_size=6, frozen=["one.weight"], freeze_statistics=False,
+                          loss="mean_squared_error", optimizer="sgd")
     frozen.set_input(x)
     frozen.set_targets(0 * output)
     frozen.run_step()
