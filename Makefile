@@ -24,7 +24,7 @@ test: build ## run all tests: Swift, C, Python, the examples
 	@Tools/setup --test
 	@$(PYTHON) Tools/run_tests.py
 
-demo: build ## train a network on real handwritten digits and recognise unseen ones
+demo: build ## recognise photos, draw where the network looked, teach it new classes
 	@$(PYTHON) Tools/demo.py $(if $(DATA),--data $(DATA))
 
 lint: ## check formatting and warnings

@@ -1,10 +1,9 @@
-"""Trains a network on real pictures and recognises pictures that training never saw.
+"""Recognises photos with the model that ships, shows what it looked at, and teaches it something new.
 
-    make demo                      the handwritten digits that are part of the library
-    make demo DATA=path/to/photos  your own: a folder with a folder of pictures for each class
+    make demo                      photos that are part of the project
+    make demo DATA=path/to/photos  teaches it your own classes: a folder with a folder of pictures for each
 
-Shows the progress of training, the accuracy, a plot, and then the same predictions from C and from
-Python. Everything is written to build/demo.
+Everything is written to build/demo.
 """
 
 from __future__ import annotations
@@ -13,90 +12,68 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build" / "release"
+PHOTOS = ROOT / "examples" / "photos"
 sys.path.insert(0, str(ROOT / "bindings" / "python"))
 os.environ.setdefault("CNN_LIBRARY", str(BUILD / "libcnn.so"))
 
 import cnn  # noqa: E402 - the path has to be set first
 
-# What decides how well small networks learn from few pictures: shifting them about.
-DIGIT_AUGMENTATION = '{"random_crop": {"padding": 1}}'
-PHOTO_AUGMENTATION = '{"random_crop": {"padding": 4}, "horizontal_flip": 0.5}'
-UNSEEN = 8
+SHOWN = ["chelsea.jpg", "rocket.jpg"]
 
 
-def train(data: str, epochs: int, folder: Path) -> Path:
-    """Trains with the command, which shows the progress, and returns the model's file."""
-    model = folder / "model.cnn"
-    command = [
-        str(BUILD / "cnn-command"), "train", "--data", data, "--model", "resnet_small",
-        "--epochs", str(epochs), "--schedule", "cosine", "--output", str(model),
-    ]
-    if data == "digits":
-        command += ["--augment", DIGIT_AUGMENTATION]
-    else:
-        command += ["--augment", PHOTO_AUGMENTATION, "--size", "64"]
-        if not any((Path(data) / part).exists() for part in ("test", "test_batch.bin")):
-            command += ["--validation-share", "0.1"]
-    subprocess.run(command, check=True)
-    return model
-
-
-def unseen_pictures(data: str, model: cnn.Model, folder: Path) -> list[tuple[Path, str]]:
-    """Writes some pictures that training did not see as PNG; returns them with their classes."""
-    if data == "digits":
-        dataset = cnn.Dataset.named("digits", part="test")
-    else:
-        dataset = cnn.Dataset.open(data, preprocessing=model.preprocessing)
-    step = max(1, len(dataset) // UNSEEN)
-    pictures = []
-    for index in range(0, len(dataset), step)[:UNSEEN]:
-        path = folder / f"picture-{index}.png"
-        dataset.image(index).save(path)
-        pictures.append((path, dataset.class_names[dataset.label(index)]))
-    return pictures
-
-
-def recognise_from_c(model: Path, pictures: list[Path], folder: Path) -> list[str]:
-    """Compiles examples/c/recognise.c with the C compiler and runs it; returns what it prints."""
+def recognise_from_c(picture: Path, folder: Path) -> str:
+    """Compiles examples/c/recognise.c with the C compiler and runs it; returns its first answer."""
     program = folder / "recognise"
+    if not program.exists():
+        subprocess.run(
+            ["gcc", "-std=c99", f"-I{ROOT / 'include'}", str(ROOT / "examples/c/recognise.c"), "-o",
+             str(program), f"-L{BUILD}", "-lcnn"], check=True)
+    result = subprocess.run(
+        [str(program), str(ROOT / "models" / "pets.cnn"), str(picture)], check=True, text=True,
+        capture_output=True, env={"LD_LIBRARY_PATH": str(BUILD)})
+    return " ".join(result.stdout.splitlines()[0].split())
+
+
+def recognise(folder: Path) -> None:
+    """Prints what the photos show, from C and from Python, and draws where the network looked."""
+    print("== recognising photos, from C and from Python", flush=True)
+    model = cnn.Model.pretrained("pets")
+    for name in SHOWN:
+        photo = PHOTOS / name
+        start = time.perf_counter()
+        best = model.recognise(photo, top=1)[0]
+        milliseconds = 1000 * (time.perf_counter() - start)
+        heat_map = folder / f"{photo.stem}.grad_cam.png"
+        model.explain(photo, method="grad_cam").overlay().save(heat_map)
+        print(f"{name:14} C: {recognise_from_c(photo, folder):18} Python: {best.label} "
+              f"{best.probability:.1%} in {milliseconds:.0f} ms   heat map {heat_map.relative_to(ROOT)}")
+
+
+def teach(data: str, folder: Path) -> Path:
+    """Fine-tunes the model with the command, which shows the progress and the accuracy."""
+    own = folder / "finetuned.cnn"
+    print(f"\n== teaching it the classes of {data}", flush=True)
     subprocess.run(
-        ["gcc", "-std=c99", f"-I{ROOT / 'include'}", str(ROOT / "examples/c/recognise.c"), "-o",
-         str(program), f"-L{BUILD}", "-lcnn"], check=True)
-    environment = {"LD_LIBRARY_PATH": str(BUILD)}
-    return [
-        subprocess.run([str(program), str(model), str(picture)], check=True, text=True,
-                       capture_output=True, env=environment).stdout.splitlines()[0].strip()
-        for picture in pictures
-    ]
+        [str(BUILD / "cnn-command"), "finetune", "--data", data, "--output", str(own)], check=True)
+    return own
 
 
 def main() -> None:
     """Runs the demonstration."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="digits", help='"digits", or a folder of pictures')
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--data", default=str(PHOTOS / "materials.csv"),
+                        help="a folder with a folder of pictures for each class")
     arguments = parser.parse_args()
     folder = ROOT / "build" / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-
-    print(f"== training a residual network on {arguments.data}", flush=True)
-    path = train(arguments.data, arguments.epochs, folder)
-    model = cnn.Model.load(path)
-
-    pictures = unseen_pictures(arguments.data, model, folder)
-    print("\n== recognising pictures, from C and from Python", flush=True)
-    from_c = recognise_from_c(path, [picture for picture, _ in pictures], folder)
-    width = max(len(name) for _, name in pictures)
-    for (picture, truth), line in zip(pictures, from_c):
-        best = model.recognise(picture, top=1)[0]
-        mark = "right" if best.label == truth else "WRONG"
-        print(f"{picture.name:16}  is {truth:{width}}  C: {line}   "
-              f"Python: {best.label} {best.probability:.1%}   {mark}")
-    print(f"\nmodel {path}\nplot  {path.with_suffix('.png')}")
+    recognise(folder)
+    own = teach(arguments.data, folder)
+    print(f"\nfine-tuned model {own}")
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ extension Graph {
   public enum Downsampling: String, CaseIterable, Hashable, Sendable {
     /// The first convolution of a stage and its shortcut have stride 2, as in the paper.
     case stride
-    /// A 2 x 2 max pooling before the stage. All 3x3 convolutions have stride 1 then, for which
-    /// Winograd's algorithms save most: a network of the same size trains a third faster.
+    /// A 2 x 2 max pooling before the stage. All 3x3 convolutions but the first have stride 1 then,
+    /// for which Winograd's algorithms save most.
     case maxPool = "max_pool"
   }
 
