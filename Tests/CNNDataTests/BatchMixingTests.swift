@@ -130,7 +130,7 @@ import Testing
     #expect(abs((counts[.cutmix] ?? 0) / batches - expectedCutmix) < 0.06)
   }
 
-  @Test(arguments: [0.05, 0.2, 1, 3, 50])
+  @Test(arguments: [Double.leastNonzeroMagnitude, 1e-300, 1e-6, 0.05, 0.2, 1, 3, 50])
   func sharesHaveTheMomentsOfTheBetaDistribution(alpha: Double) throws {
     var sum = 0.0
     var squares = 0.0
@@ -148,6 +148,15 @@ import Testing
     // 6,000 draws: five deviations of the mean, and 8 % of the variance.
     #expect(abs(mean - 0.5) < 5 * (expected / count).squareRoot())
     #expect(abs(variance / expected - 1) < 0.08)
+  }
+
+  @Test func cutsAllOrNothingWhereAlphaIsAlmostZero() throws {
+    let least = BatchMixing.CutMix(alpha: .leastNonzeroMagnitude, probability: 1)
+    try forEachMixed(BatchMixing(cutmix: least)) { _, mixed in
+      let rectangle = try #require(mixed.rectangle)
+      let isNothing = rectangle.rows.isEmpty && rectangle.columns.isEmpty
+      #expect(mixed.share.isFinite && (mixed.share < 1 || isNothing))
+    }
   }
 
   @Test(arguments: [1, 2, 5])

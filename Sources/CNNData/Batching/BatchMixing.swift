@@ -161,6 +161,8 @@ extension SampleRandom {
     // As logarithms: for small α the numbers themselves are too small.
     let x = logGamma(alpha)
     let y = logGamma(alpha)
+    // For α near 0 the result is 0 or 1, and the logarithms may both be beyond all numbers.
+    guard x.isFinite || y.isFinite else { return uniform() < 0.5 ? 0 : 1 }
     return 1 / (1 + exp(y - x))
   }
 

@@ -216,7 +216,8 @@ private final class WeightedGroups {
       let remainder = count - count.rounded(.down)
       if remainder > 0 {
         sum += remainder
-        let reached = position == lastRemainder ? rest : min(rest, Int(sum * scale + start))
+        let reached =
+          position == lastRemainder ? rest : Int(min(Double(rest), sum * scale + start))
         if taken < reached {
           times += 1
           taken += 1
