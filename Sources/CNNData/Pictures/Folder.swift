@@ -80,3 +80,11 @@ package enum Folder {
     return contents.sorted()
   }
 }
+
+extension Folder {
+  /// The folder that a file is in.
+  static func containing(_ path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+}

@@ -17,7 +17,8 @@ struct PictureTable {
     let file: String
     let className: String
     let region: ImageFileDataset.Region?
-    let record: CSVReader.Record
+    /// The line of the table, for messages.
+    let line: Int
   }
 
   /// Prepares to open a table.
@@ -101,7 +102,7 @@ struct PictureTable {
       }
       let row = Row(
         file: try columns.file(record), className: try columns.className(record),
-        region: try columns.region(record), record: record)
+        region: try columns.region(record), line: record.line)
       let part = try columns.part(record)
       guard wanted == .all || part == wanted else { continue }
       if exclusions.contains(row.file) { continue }
@@ -128,7 +129,7 @@ struct PictureTable {
       else {
         throw CNNError(
           .inputOutput,
-          columns.error(row.record, .file, "there is no file \"\(place)\"").message)
+          columns.error(row.line, .file, "there is no file \"\(place)\"").message)
       }
       taken[label] += 1
       files.append(file)
@@ -143,16 +144,8 @@ struct PictureTable {
     }
     guard !row.file.hasPrefix("/"), !row.file.split(separator: "/").contains("..") else {
       throw columns.error(
-        row.record, .file, "\"\(row.file)\" leads out of the folder that the option root gives")
+        row.line, .file, "\"\(row.file)\" leads out of the folder that the option root gives")
     }
     return "\(tree.root)/\(row.file)"
-  }
-}
-
-extension Folder {
-  /// The folder that a file is in.
-  static func containing(_ path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 }

@@ -38,7 +38,8 @@ struct TableColumns {
   ///   `unknownName` for roles and columns that do not exist.
   init(header: [String], choice: [String: String]) throws(CNNError) {
     names = header
-    for (index, name) in header.enumerated() where header[..<index].contains(name) {
+    var seen: Set<String> = []
+    for name in header where !seen.insert(name).inserted {
       throw .malformedData("the header (line 1) names column \"\(name)\" twice")
     }
     for role in choice.keys.sorted() where Role(rawValue: role) == nil {
@@ -115,14 +116,16 @@ struct TableColumns {
       case .column(let column): path += record.fields[column]
       }
     }
-    guard !path.isEmpty else { throw error(record, .file, "the path of the file is empty") }
+    guard !path.isEmpty else { throw error(record.line, .file, "the path of the file is empty") }
     return path
   }
 
   /// The name of a record's class.
   func className(_ record: CSVReader.Record) throws(CNNError) -> String {
     let name = columns[.className].map { record.fields[$0] } ?? ""
-    guard !name.isEmpty else { throw error(record, .className, "the name of the class is empty") }
+    guard !name.isEmpty else {
+      throw error(record.line, .className, "the name of the class is empty")
+    }
     return name
   }
 
@@ -133,7 +136,7 @@ struct TableColumns {
     }
     guard let part = PictureParts.part(named: record.fields[column]) else {
       throw error(
-        record, .part,
+        record.line, .part,
         "\"\(record.fields[column])\" is no part; parts are "
           + PictureParts.names.flatMap(\.names).joined(separator: ", ") + " and none")
     }
@@ -167,15 +170,15 @@ struct TableColumns {
     let text = columns[role].map { record.fields[$0] } ?? ""
     guard let value = Int(text), value >= least, value <= 1 << 30 else {
       throw error(
-        record, role,
+        record.line, role,
         "\"\(text)\" is no number of pixels; it must be a whole number, at least \(least)")
     }
     return value
   }
 
   /// An error at a place in the table.
-  func error(_ record: CSVReader.Record, _ role: Role, _ message: String) -> CNNError {
+  func error(_ line: Int, _ role: Role, _ message: String) -> CNNError {
     let name = columns[role].map { names[$0] } ?? role.rawValue
-    return .malformedData("line \(record.line), column \"\(name)\": \(message)")
+    return .malformedData("line \(line), column \"\(name)\": \(message)")
   }
 }
