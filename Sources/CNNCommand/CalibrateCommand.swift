@@ -61,7 +61,7 @@ struct CalibrateCommand: ParsableCommand {
     try reportingErrors {
       let loaded = try Model.load(path: model)
       let stored = try PrecisionArgument.precision(precision) ?? ModelFile.precision(path: model)
-      let part = validationShare == nil ? data.validationPart : data.testPart == nil ? nil : .train
+      let part = validationShare == nil ? data.validationPart : data.trainingPart
       var dataset = try data.open(part: part, preprocessing: loaded.preprocessing())
       if let validationShare {
         dataset = try dataset.stratifiedSplit(first: validationShare, seed: seed).first

@@ -66,13 +66,20 @@ struct DataOptions: ParsableArguments {
   }
 
   /// The part to measure a finished model by; nil for data that is not divided.
-  var testPart: DatasetOptions.Part? {
-    parts.contains(.test) ? .test : parts.contains(.validation) ? .validation : nil
-  }
+  var testPart: DatasetOptions.Part? { first(of: [.test, .validation]) }
 
   /// The part to judge each epoch of training by; nil for data that is not divided.
-  var validationPart: DatasetOptions.Part? {
-    parts.contains(.validation) ? .validation : testPart
+  var validationPart: DatasetOptions.Part? { first(of: [.validation, .test]) }
+
+  /// The part to train on; nil for data that is not divided.
+  var trainingPart: DatasetOptions.Part? { testPart == nil ? nil : .train }
+
+  /// The first of some parts that there is.
+  ///
+  /// Looking costs something: an archive is unpacked for it.
+  private func first(of wanted: [DatasetOptions.Part]) -> DatasetOptions.Part? {
+    let parts = parts
+    return wanted.first { parts.contains($0) }
   }
 
   /// The parts that there are; none if the data cannot be looked at, which opening it reports.

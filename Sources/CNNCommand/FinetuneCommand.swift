@@ -112,7 +112,7 @@ struct FinetuneCommand: ParsableCommand {
     let preprocessing = try given.hasPreprocessing ? given.preprocessing() : nil
     let shape = given.network.tensors[0].shape
     let dataset = try data.open(
-      part: data.testPart == nil ? nil : .train,
+      part: data.trainingPart,
       preprocessing: preprocessing, inputShape: shape)
     var judged: (any Dataset)?
     if let validation {

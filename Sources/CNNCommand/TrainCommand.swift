@@ -161,7 +161,7 @@ extension TrainCommand {
       inputShape = try architectureInput()
     }
     var dataset = try data.open(
-      part: data.testPart == nil ? nil : .train,
+      part: data.trainingPart,
       preprocessing: try existing?.preprocessing(), inputShape: inputShape)
     var judged = try openValidation(&dataset, seed: seed)
     var preprocessing = dataset.preprocessing
