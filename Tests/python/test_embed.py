@@ -155,14 +155,18 @@ def test_watching(start, tmp_path):
                 file.flush()
                 time.sleep(0.05)
         (tmp_path / "broken.jpg").write_bytes(jpeg("neither"))
-        wait_until((tmp_path / "dogs" / "slow.jpg").exists, process)
         wait_until((tmp_path / "neither" / "broken.jpg").exists, process)
+        # The name is taken, by an empty file, before the photo is there: moved is what has left.
+        wait_until(lambda: not (tmp_path / "slow.jpg").exists(), process)
         assert (tmp_path / "dogs" / "slow.jpg").read_bytes() == data
+        # Each is reported after it was moved, so nothing is interrupted in between.
+        moved = [process.stdout.readline() for _ in range(3)]
     finally:
         process.send_signal(signal.SIGINT)
     output, errors = finish(process)
     assert errors.count("broken.jpg") == 1 and "slow.jpg" not in errors
-    assert len(output.splitlines()) == 3 and "Traceback" not in errors
+    assert all(" -> " in line for line in moved) and not output and "Traceback" not in errors
+    assert tree(tmp_path) == ["cats/a.jpg", "dogs/slow.jpg", "neither/broken.jpg"]
 
 
 def test_mistakes(start, tmp_path):
