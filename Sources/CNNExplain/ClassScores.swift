@@ -1,20 +1,13 @@
 import CNNGraph
 import CNNLayerKit
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Where a network has its score for each class, and what comes before that.
 struct ClassScores: Sendable {
   /// The tensor with the scores: what comes before a softmax at the end, or else the first output.
   let tensor: Int
   /// How many classes there are.
   let count: Int
-  /// Whether the network's output are probabilities.
-  let endsInSoftmax: Bool
+  private let rule: ClassProbabilities
 
   /// - Throws: `unsupported` unless the first output has one number for each class.
   init(_ network: Network) throws(CNNError) {
@@ -26,26 +19,21 @@ struct ClassScores: Sendable {
           + "\"\(output.name)\" has the shape \(output.shape)")
     }
     count = output.shape.count
-    if let producer = output.producer,
-      network.nodes[producer].layer.elementaryFunction == .softmax,
+    rule = try ClassProbabilities(network, recognition: .plain)
+    if let producer = output.producer, rule.followsSoftmax,
       let before = network.nodes[producer].inputs.first
     {
-      endsInSoftmax = true
       tensor = before
     } else {
-      endsInSoftmax = false
       tensor = network.outputs[0]
     }
   }
 
   /// The probabilities that one sample's output means.
-  func probabilities(_ output: UnsafeBufferPointer<Float>) -> [Float] {
-    if endsInSoftmax { return Array(output) }
-    // exp(x) / sum of exp(x), without overflow.
-    let largest = Double(output.max() ?? 0)
-    let powers = output.map { exp(Double($0) - largest) }
-    let sum = powers.reduce(0, +)
-    return powers.map { Float($0 / sum) }
+  ///
+  /// - Throws: `nonFinite` if the output is infinite or not a number.
+  func probabilities(_ output: UnsafeMutableBufferPointer<Float>) throws(CNNError) -> [Float] {
+    try rule.probabilities(of: Array(output))
   }
 }
 

@@ -137,7 +137,7 @@ public final class Explainer: Sendable {
         try preprocessing.normalize(
           seen, into: UnsafeMutableBufferPointer(rebasing: input[..<preprocessing.outputCount]))
         try session.run(batch: 1)
-        return scores.probabilities(UnsafeBufferPointer(try session.output()))
+        return try scores.probabilities(try session.output())
       }
     }
     guard found.count == scores.count, found.allSatisfy(\.isFinite) else {

@@ -3,9 +3,9 @@ public import CNNLayerKit
 
 /// Grad-CAM: where the features lie that speak for a class.
 ///
-/// Selvaraju and others (2017). Of a layer's output, a plane for each feature, every feature is weighed by the mean gradient of the
-/// class's score with respect to its plane; the map is the weighted sum of the planes, and 0 where that
-/// is negative. It has as many numbers as a plane of that layer, so it shows regions, not pixels.
+/// Selvaraju and others (2017). Of a layer's output, a plane for each feature, every feature is
+/// weighed by the mean gradient of the class's score with respect to its plane; the map is the
+/// weighted sum of the planes, and 0 where that is negative. It has as many numbers as a plane of that layer, so it shows regions, not pixels.
 /// Costs about a prediction and half a backward pass.
 public struct GradCAM: HeatmapMethod {
   /// The word by which options refer to it.

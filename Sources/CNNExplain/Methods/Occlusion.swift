@@ -117,12 +117,9 @@ public struct Occlusion: HeatmapMethod {
     let count = decision.classScores.count
     var shares: [Float] = []
     for sample in 0..<batch {
-      let scores = UnsafeBufferPointer(rebasing: output[sample * count..<(sample + 1) * count])
-      shares.append(decision.classScores.probabilities(scores)[decision.classIndex])
-    }
-    guard shares.allSatisfy(\.isFinite) else {
-      throw CNNError(
-        .nonFinite, "the model's output for this picture is infinite or not a number")
+      let scores = UnsafeMutableBufferPointer(
+        rebasing: output[sample * count..<(sample + 1) * count])
+      shares.append(try decision.classScores.probabilities(scores)[decision.classIndex])
     }
     return shares
   }
