@@ -62,7 +62,7 @@ def recognise(model: cnn.Model, data: bytes) -> dict[str, object]:
     try:
         # The page shows no more pixels than these, and a large photo takes less time so.
         picture = cnn.Image(data, max_side=MAP_SIDE)
-        explanation = model.explain(picture, method="grad_cam", **{"class": found[0].index})
+        explanation = model.explain(picture, method="grad_cam", label=found[0].index)
         heat_map = base64.b64encode(explanation.overlay().png()).decode()
         return {"answers": answers, "heat_map": heat_map}
     except cnn.CNNError as problem:
